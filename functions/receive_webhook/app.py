@@ -1,0 +1,22 @@
+"""POST /v1/webhook/{provider}: intake. Verify, store once, acknowledge; the work happens in process_webhook."""
+
+from paylink.runtime.http import http_function, raw_body
+from paylink.runtime.wiring import deps
+
+app = http_function("receive_webhook")
+
+
+@app.route("/v1/webhook/{provider}", methods=["POST"], content_types=["*/*"])
+def receive_webhook(provider: str) -> dict[str, object]:
+    return _receive(provider, None)
+
+
+@app.route("/v1/webhook/{provider}/{account}", methods=["POST"], content_types=["*/*"])
+def receive_account_webhook(provider: str, account: str) -> dict[str, object]:
+    return _receive(provider, account)
+
+
+def _receive(provider: str, account: str | None) -> dict[str, object]:
+    headers = {name.lower(): value for name, value in app.request.headers.items()}
+    receipt = deps().intake.receive(provider, account, raw_body(app.request), headers)
+    return {"received": receipt.event_id, "duplicate": receipt.duplicate}

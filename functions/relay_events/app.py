@@ -1,0 +1,13 @@
+"""Schedule: queue again what is stored and due, and end what was parked too long."""
+
+from typing import Any
+
+from paylink.runtime.logs import log
+from paylink.runtime.wiring import deps
+
+
+def handler(event: Any, context: Any) -> dict[str, int]:
+    relayed = deps().relay.relay()
+    if relayed.queued or relayed.unmatched:
+        log.info("relayed", queued=relayed.queued, unmatched=relayed.unmatched)
+    return {"queued": relayed.queued, "unmatched": relayed.unmatched}

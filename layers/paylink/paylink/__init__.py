@@ -1,0 +1,1 @@
+"""PayLink's domain layer: payments through several providers behind one API."""

@@ -1,0 +1,1 @@
+"""The domain's own facts: money, the transaction state machine, errors. Standard library only, no I/O."""

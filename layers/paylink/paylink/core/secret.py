@@ -1,0 +1,34 @@
+"""A type for secrets that cannot be printed by accident."""
+
+from typing import Final, NoReturn
+
+
+class Secret:
+    """
+    Holds a secret text. `str()`, `repr()`, formatting and JSON show `***`; only `reveal()` gives the text.
+
+    Pickling and copying into other processes is refused.
+    """
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text: Final = text
+
+    def reveal(self) -> str:
+        return self._text
+
+    def __repr__(self) -> str:
+        return "***"
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._text))
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a secret is not pickled")

@@ -1,0 +1,1 @@
+"""What guards the door: API keys, rate limits. Redis lives here only, and is never the truth."""

@@ -1,0 +1,324 @@
+"""
+What PayLink asks of a payment provider.
+
+An adapter is stateless and has no database. Amounts cross this line as `Money`; what we send is a pure function of
+stored rows, so that a repeated call is the same call.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+from uuid import UUID
+
+from paylink.core.money import Money
+from paylink.core.secret import Secret
+from paylink.core.states import Evidence
+
+
+@dataclass(frozen=True)
+class CredentialField:
+    """
+    One credential that an account of this provider needs.
+
+    `environment` is the variable that supplies it to the default account; `demo_prefix` begins the value that is
+    generated for the sandbox. Several live values of a field are tried in turn (secret rotation).
+    """
+
+    name: str
+    environment: str
+    demo_prefix: str
+
+
+@dataclass(frozen=True)
+class Credential:
+    """One live value of a credential field; `id` is that of its row."""
+
+    id: UUID
+    field: str
+    secret: Secret
+
+
+@dataclass(frozen=True)
+class Account:
+    """One merchant's account at a provider, with its unsealed credentials, newest first per field."""
+
+    id: UUID
+    merchant_id: UUID
+    provider: str
+    name: str
+    credentials: tuple[Credential, ...]
+
+    def secrets(self, field_name: str) -> tuple[Credential, ...]:
+        return tuple(c for c in self.credentials if c.field == field_name)
+
+    def secret(self, field_name: str) -> Secret:
+        """
+        Return the newest live value of a field.
+
+        Raises:
+            LookupError: The account has none.
+        """
+        for credential in self.credentials:
+            if credential.field == field_name:
+                return credential.secret
+        raise LookupError(f"account {self.name!r} has no {field_name}")
+
+
+@dataclass(frozen=True)
+class Reference:
+    """
+    A name under which a provider knows a transaction, such as its session id.
+
+    `kind` is the adapter's own word; it and `value` are unique within one account. Kind `attempt` is ours everywhere:
+    the id of the attempt, which every adapter sends along and finds again in what comes back.
+    """
+
+    kind: str
+    value: str
+
+
+ATTEMPT = "attempt"
+
+
+@dataclass(frozen=True)
+class PaymentRequest:
+    """Everything that a provider is told when a payment page is created: stored rows only."""
+
+    attempt_id: UUID
+    transaction_id: UUID
+    amount: Money
+    order_reference: str
+    created_at: datetime
+    expires_at: datetime
+    success_url: str | None = None
+    failure_url: str | None = None
+    description: str | None = None
+    customer_name: str | None = None
+    customer_email: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Payment:
+    """
+    A payment as the provider answers for it now.
+
+    `evidence` and `amount` are what the state machine and the amount check use; `provider_status` is kept raw beside
+    the canonical state. `checkout_url` is None when nothing can be paid any more.
+    """
+
+    references: tuple[Reference, ...]
+    evidence: Evidence
+    amount: Money
+    provider_status: str
+    checkout_url: str | None
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True)
+class RefundRequest:
+    """One refund of ours; `refund_id` travels with it and is its idempotency key at the provider."""
+
+    refund_id: UUID
+    references: tuple[Reference, ...]
+    amount: Money
+    reason: str | None = None
+
+
+class RefundState(StrEnum):
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Refund:
+    reference: str
+    state: RefundState
+    amount: Money
+
+
+class Assurance(StrEnum):
+    """What a verified webhook proves. Only BODY lets a status be believed without asking the provider."""
+
+    BODY = "body"
+    PARTIAL = "partial"
+    SENDER = "sender"
+
+
+@dataclass(frozen=True)
+class Verified:
+    """A webhook that passed: its id for deduplication, and the credential that matched."""
+
+    event_id: str
+    credential_id: UUID
+    assurance: Assurance
+
+
+@dataclass(frozen=True)
+class ProviderEvent:
+    """
+    A webhook in our terms.
+
+    `references` name the transaction, the surest first; those not stored yet are added once one of them matches.
+    `evidence` is None when the event itself moves nothing: then either `confirm` is set (it only hints at a change,
+    such as a refund: ask the provider) or `ignored` tells why. `foreign` marks an event of another system on the same
+    account. `amount` is what was asked for, when the event tells it.
+    """
+
+    event_type: str
+    references: tuple[Reference, ...]
+    evidence: Evidence | None
+    amount: Money | None = None
+    provider_status: str | None = None
+    confirm: bool = False
+    ignored: str | None = None
+    foreign: bool = False
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """
+    What may be asked of a provider, checked before any call.
+
+    `expiry_min_s`..`expiry_max_s` bound a page's life; `create_retention_s` is how long the provider remembers the
+    idempotency key of a creation, 0 when it has none.
+    """
+
+    currencies: frozenset[str]
+    expiry_min_s: int
+    expiry_max_s: int
+    create_retention_s: int
+    partial_refunds: bool
+
+
+class ErrorKind(StrEnum):
+    AUTH = "auth"
+    VALIDATION = "validation"
+    DUPLICATE = "duplicate"
+    NOT_FOUND = "not_found"
+    BAD_STATE = "bad_state"
+    RATE_LIMITED = "rate_limited"
+    UNAVAILABLE = "unavailable"
+
+
+class Effect(StrEnum):
+    """What a failed call did at the provider."""
+
+    NOTHING = "nothing"
+    """Provably nothing: it never left us, or was refused."""
+    UNKNOWN = "unknown"
+    """It left us and no clear answer came back."""
+
+
+class ProviderError(Exception):
+    """
+    A call that did not succeed.
+
+    `code` is the provider's own word, safe to log and to show; `sent` is False when the request never left us;
+    `stored` is True when the provider will answer the same key with the same failure again.
+    """
+
+    def __init__(self, kind: ErrorKind, code: str, *, effect: Effect, sent: bool = True, stored: bool = False) -> None:
+        super().__init__(f"{kind}: {code}")
+        self.kind = kind
+        self.code = code
+        self.effect = effect
+        self.sent = sent
+        self.stored = stored
+
+
+class WebhookRefused(Exception):
+    """
+    The webhook proves nothing. `reason` is a stable word, safe to log: `malformed`, `no_match`, `outside_window`,
+    or `unreadable` for a body that is not what the provider sends although its signature holds.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class UnreadableEvent(Exception):
+    """A stored webhook is not what the provider is known to send. The message is safe to log."""
+
+
+class Provider(Protocol):
+    """One payment provider."""
+
+    @property
+    def slug(self) -> str: ...
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    @property
+    def credential_fields(self) -> Sequence[CredentialField]: ...
+
+    def check_amount(self, amount: Money) -> None:
+        """
+        Refuse what this provider cannot take exactly.
+
+        Raises:
+            UnrepresentableAmount: The currency or the amount cannot be sent.
+        """
+
+    def create_payment(self, account: Account, request: PaymentRequest) -> Payment:
+        """
+        Create the payment page of `request`; the same request again gives the same page.
+
+        Raises:
+            ProviderError: `effect` tells whether a page may exist.
+        """
+
+    def find_payment(self, account: Account, request: PaymentRequest) -> Payment | None:
+        """
+        Look for the page of an attempt whose creation had no clear end; None when there surely is none.
+
+        Raises:
+            ProviderError: The provider gave no clear answer.
+        """
+
+    def fetch_payment(self, account: Account, references: Sequence[Reference]) -> Payment:
+        """
+        Ask for a payment's present status.
+
+        Raises:
+            ProviderError: Also NOT_FOUND when none of `references` is known there.
+        """
+
+    def cancel_payment(self, account: Account, references: Sequence[Reference]) -> Payment:
+        """
+        Close the page or void the authorization, and return what the provider then says.
+
+        Raises:
+            ProviderError: BAD_STATE when it can no longer be closed.
+        """
+
+    def refund_payment(self, account: Account, request: RefundRequest) -> Refund:
+        """
+        Give money back.
+
+        Raises:
+            ProviderError: `effect` tells whether money may move.
+        """
+
+    def verify_webhook(
+        self, raw_body: bytes, headers: Mapping[str, str], credentials: Sequence[Credential], now: datetime
+    ) -> Verified:
+        """
+        Check a webhook against every live secret. `headers` has lower-case names.
+
+        Raises:
+            WebhookRefused: With a reason.
+        """
+
+    def map_webhook(self, raw_body: bytes) -> ProviderEvent:
+        """
+        Put a verified webhook into our terms. Pure.
+
+        Raises:
+            UnreadableEvent: The body is not what the provider sends.
+        """

@@ -1,0 +1,148 @@
+"""Stripe behind the `Provider` protocol."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from paylink.core.money import Money
+from paylink.core.secret import Secret
+from paylink.providers.port import (
+    Account,
+    Capabilities,
+    Credential,
+    CredentialField,
+    Effect,
+    ErrorKind,
+    Payment,
+    PaymentRequest,
+    ProviderError,
+    ProviderEvent,
+    Reference,
+    Refund,
+    RefundRequest,
+    RefundState,
+    UnreadableEvent,
+    Verified,
+)
+from paylink.providers.stripe import webhook
+from paylink.providers.stripe.client import StripeClient
+from paylink.providers.stripe.mapping import CHARGE, INTENT, SESSION, payment_of_session, session_fields
+from paylink.providers.stripe.money import CURRENCIES, from_stripe_amount, to_stripe_amount
+from paylink.providers.stripe.settings import SECRET_KEY, WEBHOOK_SECRET, StripeSettings
+
+_EXPAND = {"expand": ["payment_intent.latest_charge"]}
+_FIND_SLACK = timedelta(minutes=5)
+_FIND_PAGES_MAX = 20
+_REFUND_STATES = {
+    "succeeded": RefundState.SUCCEEDED,
+    "failed": RefundState.FAILED,
+    "canceled": RefundState.FAILED,
+}
+
+
+class StripeProvider:
+    slug = "stripe"
+    credential_fields: Sequence[CredentialField] = (SECRET_KEY, WEBHOOK_SECRET)
+    # Stripe asks for 30 minutes at least, counted when the request arrives; the extra minutes are the request's own.
+    capabilities = Capabilities(
+        currencies=CURRENCIES,
+        expiry_min_s=35 * 60,
+        expiry_max_s=24 * 3600,
+        create_retention_s=24 * 3600,
+        partial_refunds=True,
+    )
+
+    def __init__(self, settings: StripeSettings) -> None:
+        self._client = StripeClient(settings.api_base)
+
+    def check_amount(self, amount: Money) -> None:
+        to_stripe_amount(amount)
+
+    def create_payment(self, account: Account, request: PaymentRequest) -> Payment:
+        key = f"paylink-create-{request.attempt_id}"
+        session = self._client.post(_key(account), "/v1/checkout/sessions", session_fields(request), key)
+        return self._payment(account, session)
+
+    def find_payment(self, account: Account, request: PaymentRequest) -> Payment | None:
+        """Stripe has no search by our id: walk the sessions created around the attempt."""
+        since = int((request.created_at - _FIND_SLACK).timestamp())
+        query: dict[str, Any] = {"limit": 100, "created": {"gte": since}}
+        for _ in range(_FIND_PAGES_MAX):
+            page = self._client.get(_key(account), "/v1/checkout/sessions", query)
+            for session in page["data"]:
+                if session.get("client_reference_id") == str(request.attempt_id):
+                    return self.fetch_payment(account, [Reference(SESSION, session["id"])])
+            if not page["has_more"]:
+                return None
+            query["starting_after"] = page["data"][-1]["id"]
+        raise ProviderError(ErrorKind.UNAVAILABLE, "too_many_sessions", effect=Effect.NOTHING)
+
+    def fetch_payment(self, account: Account, references: Sequence[Reference]) -> Payment:
+        session_id = self._session_id(account, references)
+        return self._payment(
+            account, self._client.get(_key(account), f"/v1/checkout/sessions/{session_id}", dict(_EXPAND))
+        )
+
+    def cancel_payment(self, account: Account, references: Sequence[Reference]) -> Payment:
+        """An open session is expired; a completed one that waits for capture has its intent cancelled."""
+        key, session_id = _key(account), self._session_id(account, references)
+        session = self._client.get(key, f"/v1/checkout/sessions/{session_id}", dict(_EXPAND))
+        intent = session.get("payment_intent")
+        if isinstance(intent, dict) and intent.get("status") == "requires_capture":
+            self._client.post(key, f"/v1/payment_intents/{intent['id']}/cancel", {}, f"paylink-void-{intent['id']}")
+        else:
+            self._client.post(key, f"/v1/checkout/sessions/{session_id}/expire", {}, f"paylink-expire-{session_id}")
+        return self.fetch_payment(account, references)
+
+    def refund_payment(self, account: Account, request: RefundRequest) -> Refund:
+        values = {r.kind: r.value for r in request.references}
+        target = {"payment_intent": values[INTENT]} if INTENT in values else {"charge": values[CHARGE]}
+        refund = self._client.post(
+            _key(account),
+            "/v1/refunds",
+            target
+            | {
+                "amount": to_stripe_amount(request.amount),
+                "reason": "requested_by_customer",
+                "metadata": {"paylink_refund": str(request.refund_id), "note": request.reason},
+            },
+            f"paylink-refund-{request.refund_id}",
+        )
+        state = _REFUND_STATES.get(str(refund["status"]), RefundState.PENDING)
+        return Refund(refund["id"], state, from_stripe_amount(refund["amount"], refund["currency"]))
+
+    def verify_webhook(
+        self, raw_body: bytes, headers: Mapping[str, str], credentials: Sequence[Credential], now: datetime
+    ) -> Verified:
+        return webhook.verify(raw_body, headers, credentials, now)
+
+    def map_webhook(self, raw_body: bytes) -> ProviderEvent:
+        return webhook.map_event(raw_body)
+
+    def _session_id(self, account: Account, references: Sequence[Reference]) -> str:
+        values = {r.kind: r.value for r in references}
+        if SESSION in values:
+            return values[SESSION]
+        if INTENT in values:
+            found = self._client.get(_key(account), "/v1/checkout/sessions", {"payment_intent": values[INTENT]})
+            if found["data"]:
+                return str(found["data"][0]["id"])
+        raise ProviderError(ErrorKind.NOT_FOUND, "no_session_reference", effect=Effect.NOTHING)
+
+    def _payment(self, account: Account, session: dict[str, Any]) -> Payment:
+        try:
+            return payment_of_session(session, self._disputes(account, session))
+        except UnreadableEvent as exc:
+            raise ProviderError(ErrorKind.UNAVAILABLE, "unreadable_answer", effect=Effect.UNKNOWN) from exc
+
+    def _disputes(self, account: Account, session: dict[str, Any]) -> list[dict[str, Any]]:
+        intent = session.get("payment_intent")
+        charge = intent.get("latest_charge") if isinstance(intent, dict) else None
+        if not isinstance(charge, dict) or not charge.get("disputed"):
+            return []
+        data: list[dict[str, Any]] = self._client.get(_key(account), "/v1/disputes", {"charge": charge["id"]})["data"]
+        return data
+
+
+def _key(account: Account) -> Secret:
+    return account.secret(SECRET_KEY.name)

@@ -1,0 +1,143 @@
+"""Stripe's objects put into our terms. Pure: no I/O, no clock."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from paylink.core.money import UnrepresentableAmount
+from paylink.core.states import Dispute, Evidence, Source, State
+from paylink.providers.port import ATTEMPT, Payment, PaymentRequest, Reference, UnreadableEvent
+from paylink.providers.stripe.form import FormValue
+from paylink.providers.stripe.money import from_stripe_amount, to_stripe_amount
+
+SESSION = "checkout_session"
+INTENT = "payment_intent"
+CHARGE = "charge"
+ATTEMPT_METADATA = "paylink_attempt"
+
+_OPEN_DISPUTE = frozenset({"needs_response", "under_review", "appeal_needs_response", "appeal_under_review"})
+
+
+def session_fields(request: PaymentRequest) -> dict[str, FormValue]:
+    """Return the fields of `POST /v1/checkout/sessions`, without those that API versions disagree on (ui_mode)."""
+    metadata: dict[str, FormValue] = {
+        **request.metadata,
+        ATTEMPT_METADATA: str(request.attempt_id),
+        "paylink_transaction": str(request.transaction_id),
+        "order_reference": request.order_reference,
+    }
+    return {
+        "mode": "payment",
+        "line_items": [
+            {
+                "price_data": {
+                    "currency": request.amount.currency.lower(),
+                    "unit_amount": to_stripe_amount(request.amount),
+                    "product_data": {"name": request.description or request.order_reference},
+                },
+                "quantity": 1,
+            }
+        ],
+        "client_reference_id": str(request.attempt_id),
+        "metadata": metadata,
+        "payment_intent_data": {"metadata": metadata, "description": request.description},
+        "customer_email": request.customer_email,
+        "expires_at": int(request.expires_at.timestamp()),
+        "success_url": request.success_url,
+        "cancel_url": request.failure_url,
+    }
+
+
+def payment_of_session(session: dict[str, Any], disputes: list[dict[str, Any]]) -> Payment:
+    """
+    Map a session that was read with `expand[]=payment_intent.latest_charge`, and the charge's disputes.
+
+    Raises:
+        UnreadableEvent: A field that must be there is not, or a status is none that Stripe documents.
+    """
+    try:
+        intent = session["payment_intent"]
+        intent = intent if isinstance(intent, dict) else {}
+        charge = intent.get("latest_charge")
+        charge = charge if isinstance(charge, dict) else {}
+        return Payment(
+            references=_session_references(session),
+            evidence=_session_evidence(session, intent, charge, disputes),
+            amount=from_stripe_amount(session["amount_total"], session["currency"]),
+            provider_status=f"{session['status']}/{session['payment_status']}",
+            checkout_url=session.get("url"),
+            expires_at=datetime.fromtimestamp(session["expires_at"], UTC),
+        )
+    except (KeyError, TypeError, UnrepresentableAmount) as exc:
+        raise UnreadableEvent(f"checkout session: {exc}") from exc
+
+
+def _session_evidence(
+    session: dict[str, Any], intent: dict[str, Any], charge: dict[str, Any], disputes: list[dict[str, Any]]
+) -> Evidence:
+    status, payment_status = session["status"], session["payment_status"]
+    if status == "open":
+        return Evidence(State.PENDING, Source.PULL)
+    if status == "expired":
+        return Evidence(State.EXPIRED, Source.PULL)
+    if status != "complete":
+        raise UnreadableEvent(f"checkout session: unknown status {str(status)[:40]!r}")
+    if payment_status in ("paid", "no_payment_required"):
+        return _paid_evidence(session, charge, disputes)
+    return Evidence(_unpaid_state(intent.get("status")), Source.PULL)
+
+
+def _unpaid_state(intent_status: object) -> State:
+    match intent_status:
+        case "requires_capture":
+            return State.AUTHORIZED
+        case "requires_payment_method":
+            return State.FAILED
+        case "canceled":
+            return State.CANCELLED
+        case _:
+            return State.PENDING
+
+
+def _paid_evidence(session: dict[str, Any], charge: dict[str, Any], disputes: list[dict[str, Any]]) -> Evidence:
+    currency = session["currency"]
+    captured = charge.get("amount_captured", session["amount_total"])
+    dispute = _dispute(disputes)
+    return Evidence(
+        State.PAID,
+        Source.PULL,
+        captured=from_stripe_amount(captured, currency).amount,
+        refunded=from_stripe_amount(charge.get("amount_refunded", 0), currency).amount,
+        dispute=dispute,
+        no_dispute=dispute is None,
+    )
+
+
+def _dispute(disputes: list[dict[str, Any]]) -> Dispute | None:
+    """`warning_*` is an inquiry, won and prevented are over: in none of them is money held."""
+    statuses = {d["status"] for d in disputes}
+    if "lost" in statuses:
+        return Dispute.LOST
+    return Dispute.OPEN if statuses & _OPEN_DISPUTE else None
+
+
+def _session_references(session: dict[str, Any]) -> tuple[Reference, ...]:
+    intent = session.get("payment_intent")
+    charge = intent.get("latest_charge") if isinstance(intent, dict) else None
+    return references(
+        attempt=(session.get("metadata") or {}).get(ATTEMPT_METADATA),
+        session=session["id"],
+        intent=intent,
+        charge=charge,
+    )
+
+
+def references(
+    *, attempt: object = None, session: object = None, intent: object = None, charge: object = None
+) -> tuple[Reference, ...]:
+    """Return what is there as references, the surest first. An expanded object stands for its id."""
+    found = []
+    for kind, value in ((ATTEMPT, attempt), (SESSION, session), (INTENT, intent), (CHARGE, charge)):
+        identifier = value.get("id") if isinstance(value, dict) else value
+        if isinstance(identifier, str) and 0 < len(identifier) <= 255:
+            found.append(Reference(kind, identifier))
+    return tuple(found)

@@ -1,0 +1,54 @@
+"""
+Stripe's amounts. Stripe counts IDR in sen (two decimals), PayLink in whole rupiah; all other supported currencies
+agree.
+
+Source: Stripe, "zero-decimal currencies" and "special cases". ISK, HUF, TWD and UGX follow rules of their own there and
+are not supported.
+"""
+
+from paylink.core.money import Money, UnrepresentableAmount
+
+_FACTOR_100 = frozenset({"IDR"})
+_THREE_DECIMALS = frozenset({"BHD", "JOD", "KWD", "OMR", "TND"})
+_SAME_UNIT = frozenset((
+    "AED", "AUD", "BRL", "CAD", "CHF", "CNY", "CZK", "DKK", "EUR", "GBP", "HKD", "INR", "MXN", "MYR", "NOK", "NZD",
+    "PHP", "PLN", "SAR", "SEK", "SGD", "THB", "TRY", "USD", "ZAR",
+    "BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF",
+))  # fmt: skip
+CURRENCIES = _FACTOR_100 | _THREE_DECIMALS | _SAME_UNIT
+
+
+def to_stripe_amount(money: Money) -> int:
+    """
+    Return `unit_amount` in Stripe's unit.
+
+    Raises:
+        UnrepresentableAmount: The currency is not supported, or a three-decimal amount does not end in 0.
+    """
+    if money.currency not in CURRENCIES:
+        raise UnrepresentableAmount(f"the currency {money.currency} is not supported by this provider")
+    if money.currency in _FACTOR_100:
+        return money.amount * 100
+    if money.currency in _THREE_DECIMALS and money.amount % 10:
+        raise UnrepresentableAmount(f"an amount in {money.currency} must end in 0 for this provider")
+    return money.amount
+
+
+def from_stripe_amount(amount: object, currency: object) -> Money:
+    """
+    Return Stripe's `amount` of lower-case `currency` as Money.
+
+    Raises:
+        UnrepresentableAmount: It is not a non-negative integer of a supported currency, or has a fraction of a rupiah.
+    """
+    if type(amount) is not int or amount < 0 or not isinstance(currency, str):
+        raise UnrepresentableAmount("an amount is not a non-negative integer with a currency")
+    code = currency.upper()
+    if code not in CURRENCIES:
+        raise UnrepresentableAmount("an amount is in a currency that is not supported")
+    if code not in _FACTOR_100:
+        return Money(amount, code)
+    whole, rest = divmod(amount, 100)
+    if rest:
+        raise UnrepresentableAmount(f"{amount} is not a whole number of {code}")
+    return Money(whole, code)

@@ -1,0 +1,133 @@
+"""Stripe's webhooks: the signature check, and each event in our terms."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+import paycrypto
+
+from paylink.core.money import UnrepresentableAmount
+from paylink.core.secret import Secret
+from paylink.core.states import Evidence, Source, State
+from paylink.providers.port import Assurance, Credential, ProviderEvent, UnreadableEvent, Verified, WebhookRefused
+from paylink.providers.stripe.mapping import ATTEMPT_METADATA, references
+from paylink.providers.stripe.money import from_stripe_amount
+from paylink.providers.stripe.settings import WEBHOOK_SECRET
+
+TOLERANCE_S = 300
+
+_EVENT_ID = re.compile(r"[A-Za-z0-9_]{1,255}\Z", re.ASCII)
+
+
+def verify(raw_body: bytes, headers: Mapping[str, str], credentials: Sequence[Credential], now: datetime) -> Verified:
+    """Check `Stripe-Signature` over the raw body. The whole body is covered, so its status may be believed."""
+    secrets = [c for c in credentials if c.field == WEBHOOK_SECRET.name]
+    keys = [_key(c.secret) for c in secrets]
+    try:
+        matched = paycrypto.verify_timestamped_hmac(
+            headers.get("stripe-signature", ""), raw_body, keys, int(now.timestamp()), TOLERANCE_S
+        )
+    except paycrypto.InvalidSignature as exc:
+        raise WebhookRefused(exc.reason) from exc
+    return Verified(_event_id(raw_body), secrets[matched].id, Assurance.BODY)
+
+
+@lru_cache(maxsize=1024)
+def _key(secret: Secret) -> paycrypto.HmacSha256Key:
+    return paycrypto.HmacSha256Key(secret.reveal().encode())
+
+
+def _event_id(raw_body: bytes) -> str:
+    try:
+        event_id = json.loads(raw_body)["id"]
+    except (ValueError, TypeError, KeyError, RecursionError) as exc:
+        raise WebhookRefused("unreadable") from exc
+    if not isinstance(event_id, str) or not _EVENT_ID.match(event_id):
+        raise WebhookRefused("unreadable")
+    return event_id
+
+
+def map_event(raw_body: bytes) -> ProviderEvent:
+    """
+    Map one event.
+
+    Refunds, disputes and a cancelled intent only hint at a change: their figures are snapshots of the past.
+
+    Raises:
+        UnreadableEvent: A field that must be there is not.
+    """
+    try:
+        event = json.loads(raw_body)
+        kind, thing = event["type"], event["data"]["object"]
+        family = kind.rpartition(".")[0]
+        if family.startswith("checkout.session"):
+            return _of_session(kind, thing)
+        if family == "payment_intent":
+            return _of_intent(kind, thing)
+        if family in ("charge", "charge.refund", "refund", "charge.dispute"):
+            return _of_charge(kind, family, thing)
+        return ProviderEvent(kind, (), None, ignored="unknown_type")
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, UnrepresentableAmount) as exc:
+        raise UnreadableEvent(f"{type(exc).__name__}: {str(exc)[:120]}") from exc
+
+
+def _of_session(kind: str, session: dict[str, Any]) -> ProviderEvent:
+    attempt = (session.get("metadata") or {}).get(ATTEMPT_METADATA)
+    amount = from_stripe_amount(session["amount_total"], session["currency"])
+    paid = session["payment_status"] in ("paid", "no_payment_required")
+    states = {
+        "checkout.session.completed": State.PAID if paid else State.PENDING,
+        "checkout.session.async_payment_succeeded": State.PAID,
+        "checkout.session.async_payment_failed": State.FAILED,
+        "checkout.session.expired": State.EXPIRED,
+    }
+    state = states.get(kind)
+    captured = amount.amount if state is State.PAID else None
+    return ProviderEvent(
+        kind,
+        references(attempt=attempt, session=session["id"], intent=session["payment_intent"]),
+        evidence=Evidence(state, Source.WEBHOOK, captured=captured) if state else None,
+        amount=amount,
+        provider_status=f"{session['status']}/{session['payment_status']}",
+        ignored=None if state else "unknown_type",
+        foreign=attempt is None,
+    )
+
+
+def _of_intent(kind: str, intent: dict[str, Any]) -> ProviderEvent:
+    attempt = (intent.get("metadata") or {}).get(ATTEMPT_METADATA)
+    evidence = None
+    if kind == "payment_intent.succeeded":
+        captured = from_stripe_amount(intent["amount_received"], intent["currency"]).amount
+        evidence = Evidence(State.PAID, Source.WEBHOOK, captured=captured)
+    elif kind == "payment_intent.amount_capturable_updated":
+        evidence = Evidence(State.AUTHORIZED, Source.WEBHOOK)
+    confirm = kind == "payment_intent.canceled"
+    refused = kind == "payment_intent.payment_failed"
+    return ProviderEvent(
+        kind,
+        references(attempt=attempt, intent=intent["id"]),
+        evidence,
+        amount=from_stripe_amount(intent["amount"], intent["currency"]),
+        provider_status=str(intent["status"]),
+        confirm=confirm,
+        ignored=None if evidence or confirm else ("payer_may_retry" if refused else "unknown_type"),
+        foreign=attempt is None,
+    )
+
+
+def _of_charge(kind: str, family: str, thing: dict[str, Any]) -> ProviderEvent:
+    """A charge, or a refund or dispute, both of which name their charge and intent."""
+    charge = thing["id"] if family == "charge" else thing["charge"]
+    hint = family != "charge" or kind == "charge.refunded"
+    return ProviderEvent(
+        kind,
+        references(intent=thing.get("payment_intent"), charge=charge),
+        None,
+        provider_status=str(thing.get("status")),
+        confirm=hint,
+        ignored=None if hint else "no_new_facts",
+    )

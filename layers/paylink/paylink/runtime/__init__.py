@@ -1,0 +1,1 @@
+"""Lambda glue: settings, wiring, Chalice apps, queues, batches, logging."""

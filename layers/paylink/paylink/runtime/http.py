@@ -1,0 +1,185 @@
+"""
+HTTP functions: Chalice apps that are safe under threads and answer every error as RFC 9457 problem+json.
+
+A function is one app with one or two routes. `http_function(name)` makes it; the decorated view gets the path's
+parameters, and reads the rest from `app.request`.
+"""
+
+import json
+import re
+import uuid
+from collections.abc import Callable
+from contextvars import ContextVar
+from functools import wraps
+from typing import Any
+
+from chalice.app import Chalice, Request, Response
+
+from paylink.core.errors import PROBLEM_BASE, MalformedRequest, NotFound, PayLinkError, PayloadTooLarge
+from paylink.runtime.logs import log
+
+_BODY_SIZE_MAX = 64 * 1024
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}\Z", re.ASCII)
+_STATUS_TITLES = {404: "There is nothing here", 405: "This method is not allowed here", 415: "JSON is needed"}
+
+View = Callable[..., Any]
+
+
+class HttpFunction(Chalice):
+    """
+    A Chalice app whose request and context belong to the thread that runs it (Chalice keeps one of each per app).
+    """
+
+    _request: ContextVar[Request | None] = ContextVar("request", default=None)
+    _context: ContextVar[Any] = ContextVar("context", default=None)
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, configure_logs=False, env={})
+        self._schedule: Callable[[], dict[str, Any]] | None = None
+
+    @property
+    def current_request(self) -> Request | None:
+        return self._request.get()
+
+    @current_request.setter
+    def current_request(self, request: Request | None) -> None:
+        self._request.set(request)
+
+    @property
+    def lambda_context(self) -> Any:
+        return self._context.get()
+
+    @lambda_context.setter
+    def lambda_context(self, context: Any) -> None:
+        self._context.set(context)
+
+    @property
+    def request(self) -> Request:
+        """The request being answered."""
+        request = self._request.get()
+        assert request is not None
+        return request
+
+    def header(self, name: str) -> str | None:
+        value: str | None = self.request.headers.get(name)
+        return value
+
+    def route(self, path: str, **options: Any) -> Callable[[View], View]:
+        register = super().route(path, **options)
+
+        def decorate(view: View) -> View:
+            @wraps(view)
+            def safe(*args: Any, **kwargs: Any) -> Any:
+                try:
+                    return view(*args, **kwargs)
+                except PayLinkError as exc:
+                    return problem_response(exc)
+                except Exception:
+                    log.exception("request failed", function=self.app_name, route=path)
+                    return problem_response(PayLinkError())
+
+            register(safe)
+            return view
+
+        return decorate
+
+    def on_schedule(self, run: Callable[[], dict[str, Any]]) -> Callable[[], dict[str, Any]]:
+        """Register what the function does when a schedule, not a request, invokes it."""
+        self._schedule = run
+        return run
+
+    def __call__(self, event: Any, context: Any) -> Any:
+        if "requestContext" not in event and self._schedule is not None:
+            return self._schedule()
+        gateway = event.get("requestContext") or {}
+        # Chalice's route table makes an entry of every path it is asked for: ask only for known ones.
+        if gateway.get("resourcePath") not in self.routes:
+            answer = problem_response(NotFound("there is no such route")).to_dict()
+        else:
+            answer = super().__call__(event, context)
+        return _finished(answer, _request_id(event, gateway))
+
+
+def http_function(name: str) -> HttpFunction:
+    return HttpFunction(name)
+
+
+def raw_body(request: Request) -> bytes:
+    """Return the body as it arrived. Our gateways always send it in base64, so it is bytes."""
+    raw = request.raw_body
+    return raw.encode() if isinstance(raw, str) else raw
+
+
+def read_json(request: Request) -> Any:
+    """
+    Parse a merchant's request body strictly: UTF-8, no NaN, no duplicate names.
+
+    Raises:
+        MalformedRequest: It is none.
+        PayloadTooLarge: Over 64 KiB.
+    """
+    raw = raw_body(request)
+    if len(raw) > _BODY_SIZE_MAX:
+        raise PayloadTooLarge(f"a request body has at most {_BODY_SIZE_MAX} bytes")
+    try:
+        return json.loads(raw.decode("utf-8"), object_pairs_hook=_without_duplicates, parse_constant=_refuse_constant)
+    except UnicodeDecodeError as exc:
+        raise MalformedRequest("the body is not UTF-8") from exc
+    except RecursionError as exc:
+        raise MalformedRequest("the body is nested too deeply") from exc
+    except ValueError as exc:
+        position = f" (line {exc.lineno}, column {exc.colno})" if isinstance(exc, json.JSONDecodeError) else ""
+        raise MalformedRequest(f"the body is not JSON{position}") from exc
+
+
+def problem_response(error: PayLinkError) -> Response:
+    body: dict[str, Any] = {
+        "type": PROBLEM_BASE + error.slug,
+        "title": error.title,
+        "status": error.status,
+        "retryable": error.retryable,
+    }
+    if error.detail:
+        body["detail"] = error.detail
+    if error.fields:
+        body["errors"] = [{"field": f.field, "message": f.message} for f in error.fields]
+    headers: dict[str, str | list[str]] = {"Content-Type": "application/problem+json"}
+    if error.retry_after_s is not None:
+        headers["Retry-After"] = str(error.retry_after_s)
+    if error.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return Response(json.dumps(body), headers=headers, status_code=error.status)
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name stands twice")
+    return found
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)
+
+
+def _request_id(event: dict[str, Any], gateway: dict[str, Any]) -> str:
+    headers = event.get("headers") or {}
+    given = next((v for k, v in headers.items() if k.lower() == "x-request-id"), "")
+    if isinstance(given, str) and _REQUEST_ID.match(given):
+        return given
+    return str(gateway.get("requestId") or uuid.uuid4())
+
+
+def _finished(answer: dict[str, Any], request_id: str) -> dict[str, Any]:
+    """Give the answer its request id and content type, and Chalice's own refusals our form."""
+    headers = answer.setdefault("headers", {})
+    content_type = next((v for k, v in headers.items() if k.lower() == "content-type"), None)
+    if answer["statusCode"] >= 400 and content_type != "application/problem+json":
+        status = answer["statusCode"]
+        body = {"type": "about:blank", "title": _STATUS_TITLES.get(status, "The request failed"), "status": status}
+        answer["body"] = json.dumps(body)
+        headers["Content-Type"] = "application/problem+json"
+    elif content_type is None:
+        headers["Content-Type"] = "application/json"
+    headers["X-Request-Id"] = request_id
+    return answer

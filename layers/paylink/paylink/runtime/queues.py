@@ -1,0 +1,113 @@
+"""
+The way to SQS. boto3 is imported on first use: it costs more than all the rest of intake.
+
+In a long-lived process a background thread sends, so that the answer to a provider does not wait; on Lambda, where a
+process freezes after its answer, the send comes before it, bounded in time. A failed send loses nothing: the event is
+due in Postgres, and the relay sends it.
+"""
+
+import json
+import threading
+from collections.abc import Sequence
+from functools import cached_property
+from queue import Empty, SimpleQueue
+from typing import Any
+from uuid import UUID
+
+from paylink.runtime.logs import log
+
+IDS_PER_MESSAGE = 50
+_MESSAGES_PER_SEND = 10
+_TIMEOUT_S = 1
+
+
+def encode_message(event_row_ids: Sequence[UUID]) -> str:
+    return json.dumps({"event_row_ids": [str(i) for i in event_row_ids]})
+
+
+def decode_message(body: str) -> list[UUID]:
+    """
+    Raises:
+        ValueError: The body is no message of ours.
+    """
+    try:
+        return [UUID(text) for text in json.loads(body)["event_row_ids"]]
+    except (TypeError, KeyError, AttributeError) as exc:
+        raise ValueError("not a message of event ids") from exc
+
+
+class SqsQueue:
+    """Sends at once, and waits for it. Safe to share between threads."""
+
+    def __init__(self, queue_url: str, dead_letter_queue_url: str) -> None:
+        self._queue_url = queue_url
+        self._dead_letter_queue_url = dead_letter_queue_url
+        self._lock = threading.Lock()
+
+    @cached_property
+    def _client(self) -> Any:
+        import boto3
+        from botocore.config import Config
+
+        config = Config(connect_timeout=_TIMEOUT_S, read_timeout=_TIMEOUT_S, retries={"total_max_attempts": 1})
+        return boto3.session.Session().client("sqs", config=config)
+
+    def send(self, event_row_ids: Sequence[UUID]) -> None:
+        chunks = [event_row_ids[i : i + IDS_PER_MESSAGE] for i in range(0, len(event_row_ids), IDS_PER_MESSAGE)]
+        for i in range(0, len(chunks), _MESSAGES_PER_SEND):
+            entries = [
+                {"Id": str(n), "MessageBody": encode_message(chunk)}
+                for n, chunk in enumerate(chunks[i : i + _MESSAGES_PER_SEND])
+            ]
+            self._send(self._queue_url, entries)
+
+    def send_dead(self, event_row_id: UUID, reason: str) -> None:
+        body = json.dumps({"event_row_id": str(event_row_id), "reason": reason})
+        self._send(self._dead_letter_queue_url, [{"Id": "0", "MessageBody": body}])
+
+    def _send(self, queue_url: str, entries: list[dict[str, str]]) -> None:
+        try:
+            with self._lock:
+                client = self._client
+            failed = client.send_message_batch(QueueUrl=queue_url, Entries=entries).get("Failed", [])
+        except Exception as exc:
+            # Whatever it is, it must not take the event's commit or its answer with it.
+            log.warning("queue send failed", error=type(exc).__name__)
+            return
+        if failed:
+            log.warning("queue send failed", error=failed[0].get("Code"), messages=len(failed))
+
+
+class BackgroundQueue:
+    """Sends from one daemon thread; what waits meanwhile goes out together."""
+
+    def __init__(self, queue: SqsQueue) -> None:
+        self._queue = queue
+        self._waiting: SimpleQueue[UUID] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def send(self, event_row_ids: Sequence[UUID]) -> None:
+        for event_row_id in event_row_ids:
+            self._waiting.put(event_row_id)
+        if event_row_ids:
+            self._ensure_thread()
+
+    def send_dead(self, event_row_id: UUID, reason: str) -> None:
+        self._queue.send_dead(event_row_id, reason)
+
+    def _ensure_thread(self) -> None:
+        with self._lock:
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, name="queue-sender", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            ids = [self._waiting.get()]
+            while len(ids) < IDS_PER_MESSAGE * _MESSAGES_PER_SEND:
+                try:
+                    ids.append(self._waiting.get_nowait())
+                except Empty:
+                    break
+            self._queue.send(ids)

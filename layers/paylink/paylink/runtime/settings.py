@@ -1,0 +1,118 @@
+"""Settings: read once from the environment at cold start, every error told at once."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import TypeVar
+
+from paylink.core.keyring import Keyring
+from paylink.core.secret import Secret
+
+ENVIRONMENTS = ("local", "test", "production")
+_LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+
+T = TypeVar("T")
+
+
+class InvalidSettings(Exception):
+    """Some settings are missing or wrong; the message has a line for each."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    environment: str
+    database_url: Secret
+    redis_url: Secret
+    sql_dir: Path
+    providers: tuple[str, ...]
+    master_keys: Keyring = field(repr=False)
+    api_key_peppers: Keyring = field(repr=False)
+    webhook_queue_url: str
+    dead_letter_queue_url: str
+    raw_body_days: int
+    rate_limit_per_s: int
+    rate_limit_burst: int
+    log_level: str
+    environ: Mapping[str, str] = field(repr=False)
+    """The whole environment, for the settings that provider folders read themselves."""
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
+        """
+        Raises:
+            InvalidSettings: With one line per wrong or missing variable.
+        """
+        read = _Reader(environ)
+        settings = cls(
+            environment=read.choice("PAYLINK_ENVIRONMENT", ENVIRONMENTS),
+            database_url=Secret(read.text("PAYLINK_DATABASE_URL")),
+            redis_url=Secret(read.text("PAYLINK_REDIS_URL")),
+            sql_dir=Path(read.text("PAYLINK_SQL_DIR", str(default_sql_dir()))),
+            providers=tuple(p.strip() for p in read.text("PAYLINK_PROVIDERS").split(",") if p.strip()),
+            master_keys=read.keyring("PAYLINK_MASTER_KEYS"),
+            api_key_peppers=read.keyring("PAYLINK_API_KEY_PEPPERS"),
+            webhook_queue_url=read.text("PAYLINK_WEBHOOK_EVENTS_QUEUE_URL"),
+            dead_letter_queue_url=read.text("PAYLINK_WEBHOOK_EVENTS_DEAD_QUEUE_URL"),
+            raw_body_days=read.number("PAYLINK_RAW_BODY_DAYS", 90, 1, 3650),
+            rate_limit_per_s=read.number("PAYLINK_RATE_LIMIT_PER_S", 50, 1, 100_000),
+            rate_limit_burst=read.number("PAYLINK_RATE_LIMIT_BURST", 100, 1, 100_000),
+            log_level=read.choice("PAYLINK_LOG_LEVEL", _LOG_LEVELS, "INFO"),
+            environ=MappingProxyType(dict(environ)),
+        )
+        if read.errors:
+            raise InvalidSettings("\n".join(read.errors))
+        return settings
+
+
+def default_sql_dir() -> Path:
+    """Return the repository's `sql/`, seen from the package installed in place."""
+    return Path(__file__).resolve().parents[4] / "sql"
+
+
+class _Reader:
+    """Reads variables and gathers what is wrong, instead of stopping at the first."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self.errors: list[str] = []
+
+    def text(self, name: str, default: str | None = None) -> str:
+        value = self._environ.get(name, "").strip() or default
+        if value is None:
+            self.errors.append(f"{name} is not set")
+            return ""
+        return value
+
+    def choice(self, name: str, choices: tuple[str, ...], default: str | None = None) -> str:
+        value = self.text(name, default)
+        if value and value not in choices:
+            self.errors.append(f"{name} is one of {', '.join(choices)}, not {value!r}")
+        return value
+
+    def number(self, name: str, default: int, least: int, most: int) -> int:
+        text = self.text(name, str(default))
+        if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
+            self.errors.append(f"{name} is a whole number from {least} to {most}")
+            return default
+        return int(text)
+
+    def keyring(self, name: str) -> Keyring:
+        text = self.text(name)
+        return self._or_error(lambda: Keyring.parse(name, Secret(text)), Keyring("", {})) if text else Keyring("", {})
+
+    def _or_error(self, read: Callable[[], T], instead: T) -> T:
+        try:
+            return read()
+        except ValueError as exc:
+            self.errors.append(str(exc))
+            return instead
+
+
+def from_process() -> Settings:
+    """
+    Raises:
+        InvalidSettings: See `Settings.from_environ`.
+    """
+    return Settings.from_environ(os.environ)

@@ -1,0 +1,138 @@
+"""Where the parts are put together, once per process, each on first use: a function pays for its own path only."""
+
+import os
+import threading
+from collections.abc import Mapping
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
+
+from paylink.providers.port import Provider
+from paylink.providers.registry import load_providers
+from paylink.runtime import settings as settings_module
+from paylink.runtime.logs import LoggedAlerts, log_failed
+from paylink.runtime.settings import Settings
+from paylink.services.ports import EventQueue, World, utc_now
+from paylink.store.accounts import Accounts
+from paylink.store.database import Database
+from paylink.store.ids import new_id
+from paylink.store.queries import load_queries
+from paylink.store.sealing import Sealer
+
+if TYPE_CHECKING:
+    from paylink.edge.api_keys import ApiKeys
+    from paylink.edge.rate_limit import RateLimiter
+    from paylink.services.checkout import Checkout
+    from paylink.services.intake import Intake
+    from paylink.services.processing import Processing
+    from paylink.services.reconciliation import Reconciliation
+    from paylink.services.relay import Relay
+
+
+class Deps:
+    """Everything a handler may need. Tests build their own from other settings."""
+
+    def __init__(self, settings: Settings, world: World | None = None) -> None:
+        self.settings = settings
+        self._world = world or World(now=utc_now, new_id=new_id)
+        self._alerts = LoggedAlerts()
+
+    @cached_property
+    def providers(self) -> Mapping[str, Provider]:
+        return load_providers(self.settings.providers, self.settings.environ)
+
+    @cached_property
+    def database(self) -> Database:
+        return Database(self.settings.database_url, load_queries(self.settings.sql_dir / "queries"))
+
+    @cached_property
+    def sealer(self) -> Sealer:
+        return Sealer(self.settings.master_keys)
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        return Accounts(self.database, self.sealer)
+
+    @cached_property
+    def queue(self) -> EventQueue:
+        from paylink.runtime.queues import BackgroundQueue, SqsQueue
+
+        queue = SqsQueue(self.settings.webhook_queue_url, self.settings.dead_letter_queue_url)
+        frozen_between_calls = "AWS_LAMBDA_RUNTIME_API" in os.environ
+        return queue if frozen_between_calls else BackgroundQueue(queue)
+
+    @cached_property
+    def api_keys(self) -> "ApiKeys":
+        from paylink.edge.api_keys import ApiKeys
+
+        return ApiKeys(self.database, self.settings.api_key_peppers)
+
+    @cached_property
+    def rate_limiter(self) -> "RateLimiter":
+        from paylink.edge.rate_limit import Limit, RateLimiter
+
+        limit = Limit(self.settings.rate_limit_per_s, self.settings.rate_limit_burst)
+        return RateLimiter(self.settings.redis_url, limit)
+
+    @cached_property
+    def checkout(self) -> "Checkout":
+        from paylink.services.checkout import Checkout
+
+        return Checkout(self.database, self.accounts, self.providers, self.queue, self._alerts, self._world)
+
+    @cached_property
+    def intake(self) -> "Intake":
+        from paylink.services.intake import Intake
+
+        return Intake(self.database, self.accounts, self.providers, self.queue, self._world)
+
+    @cached_property
+    def processing(self) -> "Processing":
+        from paylink.services.processing import Processing
+
+        return Processing(
+            self.database,
+            self.accounts,
+            self.providers,
+            self.queue,
+            self._alerts,
+            lambda row_id: log_failed("processing an event failed", "event_row_id", row_id),
+        )
+
+    @cached_property
+    def relay(self) -> "Relay":
+        from paylink.services.relay import Relay
+
+        return Relay(self.database, self.queue, self._alerts, raw_body_days=self.settings.raw_body_days)
+
+    @cached_property
+    def reconciliation(self) -> "Reconciliation":
+        from paylink.services.reconciliation import Reconciliation
+
+        return Reconciliation(
+            self.database,
+            self.accounts,
+            self.providers,
+            self.queue,
+            self._alerts,
+            self._world,
+            lambda row_id: log_failed("checking a transaction failed", "transaction_id", row_id),
+        )
+
+
+_lock = threading.Lock()
+
+
+@lru_cache(maxsize=1)
+def _build() -> Deps:
+    return Deps(settings_module.from_process())
+
+
+def deps() -> Deps:
+    """
+    Return this process' parts, built from its environment on the first call.
+
+    Raises:
+        InvalidSettings: The environment is not complete.
+    """
+    with _lock:
+        return _build()

@@ -1,0 +1,273 @@
+"""
+Checkout: one idempotency key, one payable page.
+
+Three phases. 1: the key's lease, the transaction and an attempt are committed. 2: the provider is called; the request
+is a pure function of stored rows and its key is the attempt's. 3: the result and the response snapshot are committed.
+A retry after a crash takes over when the lease is over, and goes on from what is stored.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from paylink.core.errors import (
+    FieldProblem,
+    IdempotencyKeyReused,
+    InvalidFields,
+    ProviderRefused,
+    ProviderUnreachable,
+    RequestInProgress,
+)
+from paylink.core.money import Money, UnrepresentableAmount
+from paylink.core.states import Decision, State, Verdict
+from paylink.providers.port import ATTEMPT, Account, Effect, ErrorKind, Payment, Provider, ProviderError, Reference
+from paylink.services.evidence import apply_evidence
+from paylink.services.ports import AlertLog, EventQueue, World
+from paylink.services.reading import transaction_body
+from paylink.store import idempotency
+from paylink.store import transactions as tx
+from paylink.store.accounts import Accounts
+from paylink.store.database import Database
+from paylink.store.idempotency import KeyName, Snapshot
+from paylink.store.unit_of_work import UnitOfWork
+
+OPERATION = "checkout"
+LEASE_S = 25
+"""create_checkout's timeout in template.yaml and 5 s more: while it runs, nobody else works at the same key."""
+
+FIRST_PULL_S = 300
+_STEPS_MAX = 3
+
+
+@dataclass(frozen=True)
+class CheckoutOrder:
+    """A validated checkout request. `fingerprint` stands for all that the client asked for."""
+
+    provider: str
+    amount: Money
+    order_reference: str
+    success_url: str
+    failure_url: str | None
+    description: str | None
+    customer_name: str | None
+    customer_email: str | None
+    metadata: dict[str, str]
+    expires_in_s: int | None
+    fingerprint: bytes
+
+
+@dataclass(frozen=True)
+class CheckoutAnswer:
+    """What the client gets: 201 with a page, or 202 while it is not known whether the provider made one."""
+
+    status: int
+    body: dict[str, object]
+    replayed: bool
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What phase 1 found to do. With `ask_first`, a page may exist: look before creating."""
+
+    transaction: tx.Transaction
+    attempt: tx.Attempt
+    ask_first: bool
+
+
+class Checkout:
+    def __init__(
+        self,
+        database: Database,
+        accounts: Accounts,
+        providers: Mapping[str, Provider],
+        queue: EventQueue,
+        alerts: AlertLog,
+        world: World,
+    ) -> None:
+        self._database = database
+        self._accounts = accounts
+        self._providers = providers
+        self._queue = queue
+        self._alerts = alerts
+        self._world = world
+
+    def create(self, merchant_id: UUID, key: str, order: CheckoutOrder) -> CheckoutAnswer:
+        """
+        Create the order's payment page, once per idempotency key.
+
+        Raises:
+            InvalidFields: The provider is not enabled or cannot take this amount, currency or expiry.
+            IdempotencyKeyReused: The key stands for another request.
+            RequestInProgress: The key's request is running.
+            ProviderRefused: The provider said no; the transaction has failed.
+            ProviderUnreachable: Nothing was created; the same request may be sent again at once.
+            StorageUnavailable: The database cannot answer.
+        """
+        name = KeyName(merchant_id, OPERATION, key)
+        provider = self._check(order)
+        account = self._accounts.of_merchant(merchant_id, order.provider)
+        if account is None:
+            raise InvalidFields(fields=[FieldProblem("provider", "no account of this provider is set up for you")])
+        for _ in range(_STEPS_MAX):
+            found = self._database.run(lambda uow: self._begin(uow, name, order, account))
+            if isinstance(found, Snapshot):
+                return self._replay(found)
+            answer = self._carry_out(name, provider, account, found)
+            if answer is not None:
+                return answer
+        raise ProviderUnreachable("the provider gave no usable answer; send the same request again", retry_after_s=5)
+
+    def _check(self, order: CheckoutOrder) -> Provider:
+        provider = self._providers.get(order.provider)
+        if provider is None:
+            enabled = ", ".join(sorted(self._providers))
+            raise InvalidFields(fields=[FieldProblem("provider", f"not enabled here; enabled: {enabled}")])
+        abilities = provider.capabilities
+        if order.amount.currency not in abilities.currencies:
+            raise InvalidFields(fields=[FieldProblem("currency", f"{order.provider} does not take it")])
+        try:
+            provider.check_amount(order.amount)
+        except UnrepresentableAmount as exc:
+            raise InvalidFields(fields=[FieldProblem("amount", str(exc))]) from exc
+        shortest, longest = abilities.expiry_min_s, abilities.expiry_max_s
+        if order.expires_in_s is not None and not shortest <= order.expires_in_s <= longest:
+            message = f"{order.provider} takes {shortest} to {longest} seconds"
+            raise InvalidFields(fields=[FieldProblem("expires_in_s", message)])
+        return provider
+
+    # Phase 1
+
+    def _begin(self, uow: UnitOfWork, name: KeyName, order: CheckoutOrder, account: Account) -> _Work | Snapshot:
+        if idempotency.take_key(uow, name, order.fingerprint, lease_s=LEASE_S):
+            transaction = self._insert_transaction(uow, order, account)
+            idempotency.lease_key(uow, name, lease_s=LEASE_S, transaction_id=transaction.id)
+            return _Work(transaction, self._insert_attempt(uow, transaction, 1), ask_first=False)
+        stored = idempotency.lock_key(uow, name)
+        if stored.fingerprint != order.fingerprint:
+            raise IdempotencyKeyReused("send a new key with a new request")
+        if stored.snapshot is not None:
+            return stored.snapshot
+        if stored.leased:
+            raise RequestInProgress("wait for its answer, or try again later", retry_after_s=max(1, stored.leased_s))
+        assert stored.transaction_id is not None
+        idempotency.lease_key(uow, name, lease_s=LEASE_S)
+        transaction = tx.lock_transaction(uow, stored.transaction_id)
+        last = tx.list_attempts(uow, transaction.id)[-1]
+        if last.may_have_page:
+            return _Work(transaction, last, ask_first=True)
+        return _Work(transaction, self._insert_attempt(uow, transaction, last.number + 1), ask_first=False)
+
+    def _insert_transaction(self, uow: UnitOfWork, order: CheckoutOrder, account: Account) -> tx.Transaction:
+        now = self._world.now()
+        lifetime_s = order.expires_in_s or self._providers[order.provider].capabilities.expiry_max_s
+        new = tx.NewTransaction(
+            id=self._world.new_id(),
+            merchant_id=account.merchant_id,
+            account_id=account.id,
+            provider=order.provider,
+            order_reference=order.order_reference,
+            amount=order.amount,
+            description=order.description,
+            customer_name=order.customer_name,
+            customer_email=order.customer_email,
+            metadata=order.metadata,
+            success_url=order.success_url,
+            failure_url=order.failure_url,
+            expires_at=now.replace(microsecond=0) + timedelta(seconds=lifetime_s),
+        )
+        tx.insert_transaction(uow, new, now=now, pull_in_s=FIRST_PULL_S)
+        return tx.lock_transaction(uow, new.id)
+
+    def _insert_attempt(self, uow: UnitOfWork, transaction: tx.Transaction, number: int) -> tx.Attempt:
+        attempt_id, now = self._world.new_id(), self._world.now()
+        tx.insert_attempt(uow, transaction, attempt_id, number, expires_at=transaction.expires_at, now=now)
+        # Known before the provider is: so even an event that overtakes the provider's answer finds its transaction.
+        own = [Reference(ATTEMPT, str(attempt_id))]
+        tx.lock_references(uow, transaction.account_id, own)
+        tx.add_references(uow, transaction.account_id, transaction.id, own)
+        return tx.list_attempts(uow, transaction.id)[-1]
+
+    # Phase 2
+
+    def _carry_out(self, name: KeyName, provider: Provider, account: Account, work: _Work) -> CheckoutAnswer | None:
+        """Call the provider and store what came of it. None: this attempt ended without a page, begin another."""
+        request = tx.payment_request(work.transaction, work.attempt)
+        try:
+            payment = provider.find_payment(account, request) if work.ask_first else None
+        except ProviderError as exc:
+            return self._store_unknown(name, work, exc)
+        if payment is None and work.ask_first and not self._may_send_again(provider, work.attempt):
+            self._database.run(lambda uow: self._retire(uow, name, work, "never_created"))
+            return None
+        try:
+            payment = payment or provider.create_payment(account, request)
+        except ProviderError as exc:
+            return self._store_failure(name, work, exc)
+        return self._store_page(name, work, payment)
+
+    def _may_send_again(self, provider: Provider, attempt: tx.Attempt) -> bool:
+        """Within half of the time that the provider remembers the key, and not when it remembers a failure."""
+        age_s = (self._world.now() - attempt.created_at).total_seconds()
+        return not attempt.failure_stored and age_s < provider.capabilities.create_retention_s / 2
+
+    # Phase 3
+
+    def _store_page(self, name: KeyName, work: _Work, payment: Payment) -> CheckoutAnswer:
+        def store(uow: UnitOfWork) -> tuple[CheckoutAnswer, list[UUID]]:
+            tx.lock_references(uow, work.transaction.account_id, payment.references)
+            transaction = tx.lock_transaction(uow, work.transaction.id)
+            tx.finish_attempt(uow, work.attempt.id, "pending", payment=payment)
+            woken = tx.add_references(uow, transaction.account_id, transaction.id, payment.references)
+            proof = tx.Proof("pull", str(work.attempt.id), payment.provider_status)
+            transaction = apply_evidence(
+                uow, transaction, payment.evidence, payment.amount, proof, self._alerts
+            ).transaction
+            body = transaction_body(transaction, payment.checkout_url)
+            idempotency.finish_key(uow, name, Snapshot(201, body))
+            return CheckoutAnswer(201, body, replayed=False), woken
+
+        answer, woken = self._database.run(store)
+        self._queue.send(woken)
+        return answer
+
+    def _store_failure(self, name: KeyName, work: _Work, exc: ProviderError) -> CheckoutAnswer:
+        if exc.effect is Effect.UNKNOWN:
+            return self._store_unknown(name, work, exc)
+        if not exc.sent or exc.kind is ErrorKind.RATE_LIMITED:
+            self._database.run(lambda uow: self._retire(uow, name, work, exc.code))
+            raise ProviderUnreachable("nothing was created; send the same request again", retry_after_s=2) from exc
+        answer = self._database.run(lambda uow: self._store_refusal(uow, name, work, exc))
+        raise ProviderRefused(str(answer.body["detail"])) from exc
+
+    def _store_unknown(self, name: KeyName, work: _Work, exc: ProviderError) -> CheckoutAnswer:
+        failure_stored = exc.stored or work.attempt.failure_stored
+
+        def store(uow: UnitOfWork) -> CheckoutAnswer:
+            transaction = tx.lock_transaction(uow, work.transaction.id)
+            tx.finish_attempt(uow, work.attempt.id, "unknown", error=exc.code, failure_stored=failure_stored)
+            idempotency.lease_key(uow, name, lease_s=0)
+            return CheckoutAnswer(202, transaction_body(transaction, None), replayed=False)
+
+        return self._database.run(store)
+
+    def _retire(self, uow: UnitOfWork, name: KeyName, work: _Work, error: str) -> None:
+        tx.finish_attempt(uow, work.attempt.id, "not_sent", error=error)
+        idempotency.lease_key(uow, name, lease_s=0)
+
+    def _store_refusal(self, uow: UnitOfWork, name: KeyName, work: _Work, exc: ProviderError) -> CheckoutAnswer:
+        transaction = tx.lock_transaction(uow, work.transaction.id)
+        ended = tx.finish_attempt(uow, work.attempt.id, "declined", error=exc.code)
+        if ended and transaction.state is State.PENDING:
+            failed = Decision(Verdict.APPLY, steps=(State.FAILED,), totals=transaction.snapshot.totals)
+            tx.apply_decision(uow, transaction, failed, tx.Proof("refusal", str(work.attempt.id), exc.code))
+        detail = f"{transaction.provider} answered {exc.code} ({exc.kind}); transaction {transaction.id} has failed"
+        snapshot = Snapshot(ProviderRefused.status, {"detail": detail})
+        idempotency.finish_key(uow, name, snapshot)
+        return CheckoutAnswer(snapshot.status, snapshot.body, replayed=False)
+
+    @staticmethod
+    def _replay(snapshot: Snapshot) -> CheckoutAnswer:
+        if snapshot.status == ProviderRefused.status:
+            raise ProviderRefused(str(snapshot.body["detail"]))
+        return CheckoutAnswer(snapshot.status, snapshot.body, replayed=True)

@@ -1,0 +1,256 @@
+"""Webhook processing: each stored event gets one outcome, and moves money at most once."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from paylink.core.states import HAS_MONEY
+from paylink.providers.port import (
+    Assurance,
+    ErrorKind,
+    Payment,
+    Provider,
+    ProviderError,
+    ProviderEvent,
+    Reference,
+    UnreadableEvent,
+)
+from paylink.services.evidence import Applied, Effect, apply_evidence
+from paylink.services.ports import AlertLog, EventQueue
+from paylink.store import transactions as tx
+from paylink.store import webhooks
+from paylink.store.accounts import Accounts
+from paylink.store.database import Database
+from paylink.store.unit_of_work import UnitOfWork
+from paylink.store.webhooks import ClaimedEvent
+
+ATTEMPTS_MAX = 8
+CLAIM_LEASE_S = 60
+PARK_S = 7 * 24 * 3600
+ASK_AGAIN_S = (5, 30, 300, 3600, 6 * 3600)
+"""When a claim that the provider does not confirm yet is asked about again; after the last it ends unconfirmed."""
+
+_PULL_ROUNDS = 3
+
+
+@dataclass(frozen=True)
+class _Written:
+    """What one locked write did: settled (with events that woke up), or what is still missing."""
+
+    settled: bool
+    needs_pull: bool = False
+    woken: tuple[UUID, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Pulled:
+    payment: Payment
+    version: int
+
+
+class Processing:
+    def __init__(
+        self,
+        database: Database,
+        accounts: Accounts,
+        providers: Mapping[str, Provider],
+        queue: EventQueue,
+        alerts: AlertLog,
+        log_failure: Callable[[UUID], None],
+    ) -> None:
+        self._database = database
+        self._accounts = accounts
+        self._providers = providers
+        self._queue = queue
+        self._alerts = alerts
+        self._log_failure = log_failure
+
+    def process(self, event_row_ids: Sequence[UUID]) -> bool:
+        """
+        Give each event an outcome or a later due time. Returns False when one failed unexpectedly: send it again.
+
+        Raises:
+            StorageUnavailable: The database cannot answer.
+        """
+        claimed = self._database.run(lambda uow: webhooks.claim_events(uow, event_row_ids, lease_s=CLAIM_LEASE_S))
+        good = True
+        for event in claimed:
+            try:
+                self._process(event)
+            except Exception:
+                self._log_failure(event.id)
+                good = False
+        return good
+
+    def _process(self, event: ClaimedEvent) -> None:
+        if event.attempts > ATTEMPTS_MAX:
+            self._bury(event, "attempts_exhausted")
+            return
+        provider = self._providers[self._accounts.get(event.account_id).provider]
+        try:
+            told = provider.map_webhook(event.body)
+        except UnreadableEvent:
+            self._bury(event, "unreadable")
+            return
+        if told.foreign:
+            self._finish(event, told, "ignored", reason="not_ours")
+        elif told.ignored is not None:
+            self._finish(event, told, "ignored", reason=told.ignored)
+        else:
+            transaction_id = self._database.run(lambda uow: self._match_or_park(uow, event, told))
+            if transaction_id is not None:
+                self._settle(provider, event, told, transaction_id)
+
+    def _match_or_park(self, uow: UnitOfWork, event: ClaimedEvent, told: ProviderEvent) -> UUID | None:
+        matched = self._match(uow, event, told)
+        if matched is None:
+            # Whoever adds a reference holds these locks too: after taking them, one more look is certain.
+            tx.lock_references(uow, event.account_id, told.references)
+            matched = self._match(uow, event, told)
+        if matched is None and webhooks.lock_event(uow, event.id):
+            webhooks.park_event(
+                uow, event, "no_transaction", event_type=told.event_type, references=told.references, park_s=PARK_S
+            )
+        return matched
+
+    def _match(self, uow: UnitOfWork, event: ClaimedEvent, told: ProviderEvent) -> UUID | None:
+        found = tx.find_by_references(uow, event.account_id, told.references)
+        if len(set(found.values())) > 1:
+            self._alerts.alert("references_disagree", event_row_id=event.id, transaction_ids=set(found.values()))
+        return next((found[r] for r in told.references if r in found), None)
+
+    def _settle(self, provider: Provider, event: ClaimedEvent, told: ProviderEvent, transaction_id: UUID) -> None:
+        """Pull where the event alone does not prove enough, then write under lock; again when it moved meanwhile."""
+        needs_pull = told.evidence is None or event.assurance is not Assurance.BODY
+        for _ in range(_PULL_ROUNDS):
+            try:
+                pulled = self._pull(provider, event, told, transaction_id) if needs_pull else None
+            except ProviderError as exc:
+                self._ask_later(event, told, exc)
+                return
+            written = self._database.run(
+                lambda uow, pulled=pulled: self._write(uow, event, told, transaction_id, pulled)  # type: ignore[misc]
+            )
+            if written.settled:
+                self._queue.send(written.woken)
+                return
+            needs_pull = needs_pull or written.needs_pull
+        self._database.run(
+            lambda uow: webhooks.ask_again(uow, event.id, delay_s=1, asked=0, uncounted=1, event_type=told.event_type)
+        )
+
+    def _pull(self, provider: Provider, event: ClaimedEvent, told: ProviderEvent, transaction_id: UUID) -> _Pulled:
+        def read(uow: UnitOfWork) -> tuple[tx.Transaction | None, list[Reference]]:
+            return tx.read_transaction(uow, transaction_id), tx.list_references(uow, transaction_id)
+
+        transaction, known = self._database.run(read)
+        assert transaction is not None
+        account = self._accounts.get(event.account_id)
+        payment = provider.fetch_payment(account, [*known, *told.references])
+        return _Pulled(payment, transaction.version)
+
+    def _write(
+        self,
+        uow: UnitOfWork,
+        event: ClaimedEvent,
+        told: ProviderEvent,
+        transaction_id: UUID,
+        pulled: _Pulled | None,
+    ) -> _Written:
+        references = [*told.references, *(pulled.payment.references if pulled else ())]
+        tx.lock_references(uow, event.account_id, references)
+        transaction = tx.lock_transaction(uow, transaction_id)
+        if pulled is not None and pulled.version != transaction.version:
+            return _Written(settled=False)
+        if not webhooks.lock_event(uow, event.id):
+            return _Written(settled=True)
+        applied = self._apply(uow, event, told, transaction, pulled)
+        if applied.effect is Effect.NEEDS_PULL:
+            return _Written(settled=False, needs_pull=True)
+        woken = tx.add_references(uow, event.account_id, transaction_id, references)
+        if self._unconfirmed(told, pulled, applied):
+            self._ask_provider_again(uow, event, told, transaction_id)
+        elif applied.effect is Effect.MISMATCH:
+            webhooks.park_event(
+                uow, event, applied.reason, event_type=told.event_type, transaction_id=transaction_id, park_s=PARK_S
+            )
+        else:
+            webhooks.store_payload(uow, event)
+            webhooks.finish_event(
+                uow,
+                event.id,
+                "applied" if applied.effect is Effect.APPLIED else "ignored",
+                reason=applied.reason or None,
+                event_type=told.event_type,
+                transaction_id=transaction_id,
+            )
+        return _Written(settled=True, woken=tuple(woken))
+
+    def _apply(
+        self,
+        uow: UnitOfWork,
+        event: ClaimedEvent,
+        told: ProviderEvent,
+        transaction: tx.Transaction,
+        pulled: _Pulled | None,
+    ) -> Applied:
+        if pulled is not None:
+            proof = tx.Proof("pull", event.event_id, pulled.payment.provider_status)
+            return apply_evidence(uow, transaction, pulled.payment.evidence, pulled.payment.amount, proof, self._alerts)
+        assert told.evidence is not None
+        proof = tx.Proof("webhook", event.event_id, told.provider_status)
+        return apply_evidence(uow, transaction, told.evidence, told.amount, proof, self._alerts)
+
+    @staticmethod
+    def _unconfirmed(told: ProviderEvent, pulled: _Pulled | None, applied: Applied) -> bool:
+        """The event claims money, and the provider, asked, does not know of it (yet)."""
+        return (
+            pulled is not None
+            and applied.effect is Effect.IGNORED
+            and told.evidence is not None
+            and told.evidence.state in HAS_MONEY
+            and pulled.payment.evidence.state not in HAS_MONEY
+        )
+
+    def _ask_provider_again(
+        self, uow: UnitOfWork, event: ClaimedEvent, told: ProviderEvent, transaction_id: UUID | None
+    ) -> None:
+        if event.asked < len(ASK_AGAIN_S):
+            delay_s = ASK_AGAIN_S[event.asked]
+            webhooks.ask_again(uow, event.id, delay_s=delay_s, asked=1, uncounted=1, event_type=told.event_type)
+            return
+        self._alerts.alert("unconfirmed_event", event_row_id=event.id, transaction_id=transaction_id)
+        webhooks.finish_event(
+            uow,
+            event.id,
+            "ignored",
+            reason="unconfirmed",
+            event_type=told.event_type,
+            transaction_id=transaction_id,
+        )
+
+    def _ask_later(self, event: ClaimedEvent, told: ProviderEvent, exc: ProviderError) -> None:
+        """The provider gave no answer. Being too fast is nobody's fault; anything else counts as an attempt."""
+        if exc.kind is ErrorKind.NOT_FOUND:
+            self._database.run(lambda uow: self._ask_provider_again(uow, event, told, None))
+            return
+        delay_s = ASK_AGAIN_S[min(event.attempts - 1, len(ASK_AGAIN_S) - 1)]
+        uncounted = 1 if exc.kind is ErrorKind.RATE_LIMITED else 0
+        self._database.run(
+            lambda uow: webhooks.ask_again(
+                uow, event.id, delay_s=delay_s, asked=0, uncounted=uncounted, event_type=told.event_type
+            )
+        )
+
+    def _finish(self, event: ClaimedEvent, told: ProviderEvent, state: str, *, reason: str) -> None:
+        def work(uow: UnitOfWork) -> None:
+            if webhooks.lock_event(uow, event.id):
+                webhooks.store_payload(uow, event)
+                webhooks.finish_event(uow, event.id, state, reason=reason, event_type=told.event_type)
+
+        self._database.run(work)
+
+    def _bury(self, event: ClaimedEvent, reason: str) -> None:
+        self._database.run(lambda uow: webhooks.finish_event(uow, event.id, "dead", reason=reason))
+        self._alerts.alert("dead_event", event_row_id=event.id, reason=reason)
+        self._queue.send_dead(event.id, reason)

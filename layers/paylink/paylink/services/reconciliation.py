@@ -1,0 +1,150 @@
+"""Reconciliation by status pull: ask the provider about open transactions that are due, and apply its answers."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from paylink.core.states import Decision, State, Verdict
+from paylink.providers.port import ATTEMPT, Payment, Provider, ProviderError, Reference
+from paylink.services.evidence import Effect, apply_evidence
+from paylink.services.ports import AlertLog, EventQueue, World
+from paylink.store import transactions as tx
+from paylink.store.accounts import Accounts
+from paylink.store.database import Database
+from paylink.store.unit_of_work import Row, UnitOfWork
+
+PULL_FIRST_S = 300
+PULL_LAST_S = 6 * 3600
+RUN_SIZE = 100
+
+
+@dataclass
+class _Counts:
+    checked: int = 0
+    changed: int = 0
+    failed: int = 0
+
+
+class Reconciliation:
+    def __init__(
+        self,
+        database: Database,
+        accounts: Accounts,
+        providers: Mapping[str, Provider],
+        queue: EventQueue,
+        alerts: AlertLog,
+        world: World,
+        log_failure: Callable[[UUID], None],
+    ) -> None:
+        self._database = database
+        self._accounts = accounts
+        self._providers = providers
+        self._queue = queue
+        self._alerts = alerts
+        self._world = world
+        self._log_failure = log_failure
+
+    def run(self, *, merchant_id: UUID | None, within_s: float) -> dict[str, object]:
+        """
+        Check open transactions and return the run's report.
+
+        A merchant's run takes all of its open transactions, the schedule's (merchant_id None) those that are due, at
+        most 100 at a time. What is not reached within `within_s` seconds, or fails, leaves the run `partial`.
+
+        Raises:
+            StorageUnavailable: The database cannot answer.
+        """
+        stop_at = time.monotonic() + within_s
+        run_id = self._world.new_id()
+        due = self._database.run(lambda uow: self._begin(uow, run_id, merchant_id))
+        counts = _Counts()
+        for transaction_id in due:
+            if time.monotonic() >= stop_at:
+                break
+            counts.checked += 1
+            try:
+                counts.changed += self._check(transaction_id)
+            except ProviderError:
+                counts.failed += 1
+            except Exception:
+                self._log_failure(transaction_id)
+                counts.failed += 1
+        complete = counts.failed == 0 and counts.checked == len(due)
+        row = self._database.run(
+            lambda uow: uow.one("finish_run", id=run_id, state="finished" if complete else "partial", **vars(counts))
+        )
+        return _report(row)
+
+    def _begin(self, uow: UnitOfWork, run_id: UUID, merchant_id: UUID | None) -> list[UUID]:
+        uow.run("insert_run", id=run_id, merchant_id=merchant_id)
+        rows = uow.all(
+            "claim_due_pulls", merchant_id=merchant_id, limit=RUN_SIZE, first_s=PULL_FIRST_S, last_s=PULL_LAST_S
+        )
+        return [row["id"] for row in rows]
+
+    def _check(self, transaction_id: UUID) -> bool:
+        """Ask about one transaction; True when that changed it."""
+
+        def read(uow: UnitOfWork) -> tuple[tx.Transaction, list[tx.Attempt], list[Reference]]:
+            transaction = tx.read_transaction(uow, transaction_id)
+            assert transaction is not None
+            return transaction, tx.list_attempts(uow, transaction_id), tx.list_references(uow, transaction_id)
+
+        transaction, attempts, references = self._database.run(read)
+        provider = self._providers[transaction.provider]
+        account = self._accounts.get(transaction.account_id)
+        last = attempts[-1]
+        payment: Payment | None = None
+        if any(reference.kind != ATTEMPT for reference in references):
+            payment = provider.fetch_payment(account, references)
+        elif last.may_have_page:
+            payment = provider.find_payment(account, tx.payment_request(transaction, last))
+        if payment is not None:
+            found = payment
+            return self._finish(lambda uow: self._apply(uow, transaction, last, found))
+        if self._world.now() <= transaction.expires_at:
+            return False
+        return self._finish(lambda uow: self._expire(uow, transaction, last))
+
+    def _finish(self, work: Callable[[UnitOfWork], tuple[bool, list[UUID]]]) -> bool:
+        changed, woken = self._database.run(work)
+        self._queue.send(woken)
+        return changed
+
+    def _apply(
+        self, uow: UnitOfWork, seen: tx.Transaction, attempt: tx.Attempt, payment: Payment
+    ) -> tuple[bool, list[UUID]]:
+        tx.lock_references(uow, seen.account_id, payment.references)
+        transaction = tx.lock_transaction(uow, seen.id)
+        if transaction.version != seen.version:
+            return False, []
+        if attempt.may_have_page:
+            tx.finish_attempt(uow, attempt.id, "pending", payment=payment)
+        woken = tx.add_references(uow, transaction.account_id, transaction.id, payment.references)
+        proof = tx.Proof("pull", None, payment.provider_status)
+        applied = apply_evidence(uow, transaction, payment.evidence, payment.amount, proof, self._alerts)
+        return applied.effect is Effect.APPLIED, woken
+
+    def _expire(self, uow: UnitOfWork, seen: tx.Transaction, attempt: tx.Attempt) -> tuple[bool, list[UUID]]:
+        """The provider surely has no page, and the time to make one is over."""
+        transaction = tx.lock_transaction(uow, seen.id)
+        if transaction.version != seen.version or transaction.state is not State.PENDING:
+            return False, []
+        tx.finish_attempt(uow, attempt.id, "not_sent", error="never_created")
+        expired = Decision(Verdict.APPLY, steps=(State.EXPIRED,), totals=transaction.snapshot.totals)
+        tx.apply_decision(uow, transaction, expired, tx.Proof("clock", None, None))
+        return True, []
+
+
+def _report(row: Row) -> dict[str, Any]:
+    return {
+        "id": str(row["id"]),
+        "state": row["state"],
+        "checked": row["checked"],
+        "changed": row["changed"],
+        "failed": row["failed"],
+        "started_at": row["started_at"].isoformat(),
+        "finished_at": row["finished_at"].isoformat(),
+    }

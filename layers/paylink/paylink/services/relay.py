@@ -1,0 +1,46 @@
+"""The relay: what is stored and due gets a queue message again, so that losing the queue loses nothing."""
+
+from dataclasses import dataclass
+
+from paylink.services.ports import AlertLog, EventQueue
+from paylink.store.database import Database
+from paylink.store.unit_of_work import UnitOfWork
+
+LEASE_S = 60
+BATCH = 500
+KEY_HOURS = 72
+
+
+@dataclass(frozen=True)
+class Relayed:
+    queued: int
+    unmatched: int
+
+
+class Relay:
+    def __init__(self, database: Database, queue: EventQueue, alerts: AlertLog, *, raw_body_days: int) -> None:
+        self._database = database
+        self._queue = queue
+        self._alerts = alerts
+        self._raw_body_days = raw_body_days
+
+    def relay(self) -> Relayed:
+        """
+        Queue what is due, end what was parked too long, and keep the partitions. Safe to run twice at once.
+
+        Raises:
+            StorageUnavailable: The database cannot answer.
+        """
+        due = self._database.run(lambda uow: uow.all("claim_due_events", limit=BATCH, lease_s=LEASE_S))
+        self._queue.send([row["id"] for row in due])
+        ended = self._database.run(lambda uow: uow.all("expire_parked", limit=BATCH))
+        for row in ended:
+            self._alerts.alert("parked_too_long", event_row_id=row["id"], reason=row["reason"])
+        self._database.run(self._keep_house)
+        return Relayed(len(due), len(ended))
+
+    def _keep_house(self, uow: UnitOfWork) -> None:
+        uow.run("ensure_body_partitions")
+        uow.run("drop_old_body_partitions", days=self._raw_body_days)
+        uow.run("delete_old_rest_bodies", days=self._raw_body_days)
+        uow.run("delete_old_keys", hours=KEY_HOURS)

@@ -1,0 +1,98 @@
+"""Provider accounts with unsealed credentials, kept in memory for a minute, and for an hour while Postgres is away."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from paylink.core.errors import StorageUnavailable
+from paylink.providers.port import Account, Credential
+from paylink.store.database import Database
+from paylink.store.sealing import Place, Sealer
+from paylink.store.unit_of_work import Row, UnitOfWork
+
+FRESH_S = 60.0
+STALE_S = 3600.0
+_CACHED_MAX = 10_000
+
+
+@dataclass(frozen=True)
+class _Cached:
+    account: Account | None
+    at: float
+
+
+class Accounts:
+    """Safe to share between threads."""
+
+    def __init__(self, database: Database, sealer: Sealer, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._database = database
+        self._sealer = sealer
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._cache: dict[tuple[str, ...], _Cached] = {}
+
+    def for_webhook(self, provider: str, name: str | None, *, deadline_s: float) -> Account | None:
+        """
+        Return the account that `/v1/webhook/{provider}[/{name}]` stands for, or None.
+
+        Raises:
+            StorageUnavailable: It is not in memory and the database cannot answer.
+        """
+        if name is None:
+            return self._cached(("default", provider), "find_default_account", deadline_s, provider=provider)
+        key = ("name", provider, name)
+        return self._cached(key, "find_account_by_name", deadline_s, provider=provider, name=name)
+
+    def of_merchant(self, merchant_id: UUID, provider: str) -> Account | None:
+        """Return the account that a merchant's new checkouts at a provider use, or None."""
+        key = ("merchant", str(merchant_id), provider)
+        return self._cached(key, "find_merchant_account", 5.0, merchant_id=merchant_id, provider=provider)
+
+    def get(self, account_id: UUID) -> Account:
+        """
+        Raises:
+            LookupError: There is no such account.
+        """
+        account = self._cached(("id", str(account_id)), "read_account", 5.0, id=account_id)
+        if account is None:
+            raise LookupError(f"no account {account_id}")
+        return account
+
+    def _cached(self, key: tuple[str, ...], query: str, deadline_s: float, **parameters: Any) -> Account | None:
+        known = self._cache.get(key)
+        if known is not None and self._monotonic() - known.at < FRESH_S:
+            return known.account
+        try:
+            account = self._database.run(lambda uow: self._read(uow, query, parameters), deadline_s=deadline_s)
+        except StorageUnavailable:
+            if known is not None and self._monotonic() - known.at < STALE_S:
+                return known.account
+            raise
+        # An unknown name is not kept: strangers choose names, and a new account must work at once.
+        if account is not None:
+            with self._lock:
+                if len(self._cache) >= _CACHED_MAX:
+                    self._cache.clear()
+                self._cache[key] = _Cached(account, self._monotonic())
+        return account
+
+    def _read(self, uow: UnitOfWork, query: str, parameters: dict[str, Any]) -> Account | None:
+        row = uow.first(query, **parameters)
+        if row is None:
+            return None
+        credentials = uow.all("list_live_credentials", account_id=row["id"])
+        return Account(
+            id=row["id"],
+            merchant_id=row["merchant_id"],
+            provider=row["provider"],
+            name=row["name"],
+            credentials=tuple(self._unseal(row, credential) for credential in credentials),
+        )
+
+    def _unseal(self, account: Row, credential: Row) -> Credential:
+        place = Place(account["merchant_id"], account["id"], credential["field"])
+        secret = self._sealer.unseal(bytes(credential["sealed"]), credential["master_key_id"], place)
+        return Credential(credential["id"], credential["field"], secret)

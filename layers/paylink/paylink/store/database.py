@@ -1,0 +1,162 @@
+"""
+Connections to Postgres, with a deadline on everything.
+
+psycopg2 by itself waits for ever for a server that is stopped or cut off. Its wait callback lets us watch the socket
+with a deadline instead, so that a caller learns in time that the database cannot answer.
+"""
+
+import select
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from queue import Empty, LifoQueue
+from typing import TypeVar
+
+import psycopg2
+import psycopg2.extensions
+import psycopg2.extras
+from psycopg2 import errors
+
+from paylink.core.errors import StorageUnavailable
+from paylink.core.secret import Secret
+from paylink.store.unit_of_work import UnitOfWork
+
+DEADLINE_S = 10.0
+_ROLLBACK_S = 2.0
+_RETRIES = 3
+_OPTIONS = "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s -c timezone=UTC"
+
+T = TypeVar("T")
+
+
+class DeadlineExceeded(psycopg2.OperationalError):
+    """The server did not answer in time. Whether it did the work is not known."""
+
+
+class _Deadline(threading.local):
+    """By when the calling thread's database work must be done (monotonic seconds); None: it may take its time."""
+
+    at: float | None = None
+
+
+_deadline = _Deadline()
+
+
+def _wait(connection: psycopg2.extensions.connection) -> None:
+    while True:
+        state = connection.poll()
+        if state == psycopg2.extensions.POLL_OK:
+            return
+        remaining = None if _deadline.at is None else _deadline.at - time.monotonic()
+        reading = [connection] if state == psycopg2.extensions.POLL_READ else []
+        writing = [connection] if state == psycopg2.extensions.POLL_WRITE else []
+        if (remaining is not None and remaining <= 0) or not any(select.select(reading, writing, [], remaining)):
+            raise DeadlineExceeded("the database did not answer in time")
+
+
+psycopg2.extensions.set_wait_callback(_wait)
+psycopg2.extras.register_uuid()  # type: ignore[no-untyped-call]
+
+
+class Database:
+    """
+    A pool of connections and the way to run transactions. Safe to share between threads.
+
+    At most `size` transactions run at once; a further one waits for its turn within its deadline.
+    """
+
+    def __init__(self, url: Secret, queries: Mapping[str, str], *, size: int = 8) -> None:
+        self._url = url
+        self._queries = queries
+        self._idle: LifoQueue[psycopg2.extensions.connection | None] = LifoQueue()
+        for _ in range(size):
+            self._idle.put(None)
+
+    def run(self, work: Callable[[UnitOfWork], T], *, deadline_s: float = DEADLINE_S) -> T:
+        """
+        Run `work` in one transaction, commit, and return its result.
+
+        `work` is called again after a deadlock, a serialization failure, or a connection that had died idle: it must
+        have no effect but through its unit of work.
+
+        Raises:
+            StorageUnavailable: The database cannot be reached or does not answer by the deadline.
+        """
+        deadline = time.monotonic() + deadline_s
+        for attempt in range(_RETRIES + 1):
+            try:
+                with self._connection(deadline) as (connection, reused):
+                    try:
+                        result = work(UnitOfWork(connection, self._queries))
+                    except (psycopg2.OperationalError, psycopg2.InterfaceError) as exc:
+                        # Nothing was committed yet: a connection that died while idle is simply replaced.
+                        if reused and not isinstance(exc, DeadlineExceeded) and attempt < _RETRIES:
+                            raise _Again from exc
+                        raise
+                    connection.commit()
+                    return result
+            except _Again:
+                continue
+            except (errors.DeadlockDetected, errors.SerializationFailure):
+                if attempt == _RETRIES:
+                    raise
+            except (psycopg2.OperationalError, psycopg2.InterfaceError) as exc:
+                raise StorageUnavailable(retry_after_s=2) from exc
+        raise StorageUnavailable(retry_after_s=2)
+
+    @contextmanager
+    def _connection(self, deadline: float) -> Iterator[tuple[psycopg2.extensions.connection, bool]]:
+        """Lend a connection; roll back on any exception, and drop it unless it is usable afterwards."""
+        try:
+            connection = self._idle.get(timeout=max(0.0, deadline - time.monotonic()))
+        except Empty as exc:
+            raise DeadlineExceeded("no connection became free in time") from exc
+        reused = connection is not None
+        keep: psycopg2.extensions.connection | None = None
+        try:
+            _deadline.at = deadline
+            if connection is None or connection.closed:
+                connection = self._connect()
+            yield connection, reused
+            keep = connection
+        except BaseException:
+            keep = self._rolled_back(connection)
+            raise
+        finally:
+            _deadline.at = None
+            self._idle.put(keep)
+
+    @staticmethod
+    def _rolled_back(connection: psycopg2.extensions.connection | None) -> psycopg2.extensions.connection | None:
+        if connection is None or connection.closed:
+            return None
+        try:
+            _deadline.at = time.monotonic() + _ROLLBACK_S
+            connection.rollback()
+        except (psycopg2.Error, OSError):
+            connection.close()
+            return None
+        return connection
+
+    def _connect(self) -> psycopg2.extensions.connection:
+        return psycopg2.connect(
+            self._url.reveal(),
+            cursor_factory=psycopg2.extras.RealDictCursor,
+            options=_OPTIONS,
+            application_name="paylink",
+        )
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        idle: list[psycopg2.extensions.connection | None] = []
+        while not self._idle.empty():
+            idle.append(self._idle.get())
+        for connection in idle:
+            if connection is not None:
+                connection.close()
+            self._idle.put(None)
+
+
+class _Again(Exception):
+    """Run the work once more on another connection."""

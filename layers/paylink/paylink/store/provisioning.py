@@ -1,0 +1,47 @@
+"""Merchants, keys and provider accounts, made by operators."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from paylink.core.secret import Secret
+from paylink.store.ids import new_id
+from paylink.store.sealing import Place, Sealer
+from paylink.store.unit_of_work import UnitOfWork
+
+
+def ensure_merchant(uow: UnitOfWork, name: str) -> UUID:
+    """Return the merchant's id; the name is made known when it is new."""
+    merchant_id: UUID = uow.one("upsert_merchant", id=new_id(), name=name)["id"]
+    return merchant_id
+
+
+def ensure_account(uow: UnitOfWork, merchant_id: UUID, provider: str, name: str, *, is_default: bool) -> UUID:
+    """Return the account's id; it is made when it is new."""
+    uow.run(
+        "insert_account", id=new_id(), merchant_id=merchant_id, provider=provider, name=name, is_default=is_default
+    )
+    account_id: UUID = uow.one("find_account_by_name", provider=provider, name=name)["id"]
+    return account_id
+
+
+def set_credentials(uow: UnitOfWork, sealer: Sealer, place: Place, secrets: Sequence[Secret]) -> bool:
+    """Make these the live values of one field and retire the others; True when anything changed."""
+    live = {}
+    for row in uow.all("list_live_credentials", account_id=place.account_id):
+        if row["field"] == place.field:
+            live[sealer.unseal(bytes(row["sealed"]), row["master_key_id"], place)] = row["id"]
+    for secret in secrets:
+        if secret not in live:
+            sealed, key_id = sealer.seal(secret, place)
+            uow.run(
+                "insert_credential",
+                id=new_id(),
+                account_id=place.account_id,
+                field=place.field,
+                sealed=sealed,
+                master_key_id=key_id,
+            )
+    outdated = [row_id for secret, row_id in live.items() if secret not in secrets]
+    for row_id in outdated:
+        uow.run("retire_credential", id=row_id)
+    return bool(outdated) or any(secret not in live for secret in secrets)

@@ -1,0 +1,49 @@
+#pragma once
+
+#include "paycrypto/byte_view.h"
+#include "paycrypto/export.h"
+#include "paycrypto/hmac_sha256.h"
+#include "paycrypto/status.h"
+
+// The signature header `t=<unix seconds>,v1=<hex>[,v1=<hex>...][,<other scheme>=<value>...]`, where each v1 is
+// HMAC-SHA256 over `<t>.<body>`. While a secret is rolled a sender puts one v1 for each live secret.
+//
+// Accepted: items in any order, separated by single commas. One t, a canonical decimal of 1..15 digits (no sign, no
+// leading zero). 1..16 v1, each 64 characters [0-9a-f]. Any other scheme, named by 1..16 characters [A-Za-z0-9_-], is
+// ignored, provided its value is one or more visible ASCII characters. 4096 bytes in all. Anything else is kMalformed.
+
+namespace paycrypto {
+
+inline constexpr std::size_t kTimestampedHeaderBytesMax = 4096;
+inline constexpr std::size_t kTimestampedTagsMax = 16;
+inline constexpr std::int64_t kTimestampSecondsMax = 999'999'999'999'999;
+
+// The live secrets, owned by someone else.
+struct HmacSha256Keys {
+  const HmacSha256Key* const* data = nullptr;
+  std::size_t size = 0;
+};
+
+// The clock of the receiver and how far a timestamp may lie from it, before or after. Both >= 0.
+struct ClockWindow {
+  std::int64_t now_s = 0;
+  std::int64_t tolerance_s = 0;
+};
+
+// Checks the header of `body` against every live key. Constant time in the tags; does not allocate with the low-level
+// backend. On kOk and kOutsideWindow `*matched_key` is the index of the first key that made one of the tags.
+// No live key is kNoMatch. kInvalidArgument: a negative clock or tolerance, or an empty key.
+[[nodiscard]] PAYCRYPTO_API Status VerifyTimestampedHmac(ByteView header, ByteView body, HmacSha256Keys keys,
+                                                         ClockWindow window, std::size_t* matched_key) noexcept;
+
+// A header with one tag: at most "t=" + 15 digits + ",v1=" + 64 characters, with no terminator.
+struct SignedHeader {
+  char text[2 + 15 + 4 + 2 * kHmacSha256Bytes];
+  std::size_t size;
+};
+
+// Signs as the sender does. timestamp_s: 0..kTimestampSecondsMax, else kInvalidArgument.
+[[nodiscard]] PAYCRYPTO_API Status SignTimestampedHmac(const HmacSha256Key& key, ByteView body,
+                                                       std::int64_t timestamp_s, SignedHeader* header) noexcept;
+
+}  // namespace paycrypto

@@ -1,0 +1,319 @@
+-- The first tables. Amounts are bigint in the smallest unit people pay with; leases, due times and audit columns use the
+-- database's clock. Invariants live in named constraints, and code reads the names.
+
+create table merchants (
+    id          uuid primary key,
+    name        text not null,
+    created_at  timestamptz not null default now(),
+    constraint merchants_name_unique unique (name)
+);
+
+-- A key is shown once; what is stored is its HMAC under a pepper that is not in the database.
+create table api_keys (
+    id            uuid primary key,
+    merchant_id   uuid not null references merchants,
+    prefix        text not null,
+    key_hash      bytea not null,
+    pepper_id     text not null,
+    scopes        text[] not null,
+    created_at    timestamptz not null default now(),
+    expires_at    timestamptz,
+    revoked_at    timestamptz,
+    constraint api_keys_prefix_unique unique (prefix)
+);
+
+-- Operators belong to no merchant.
+create table operator_keys (
+    id          uuid primary key,
+    prefix      text not null,
+    key_hash    bytea not null,
+    pepper_id   text not null,
+    scopes      text[] not null,
+    created_at  timestamptz not null default now(),
+    expires_at  timestamptz,
+    revoked_at  timestamptz,
+    constraint operator_keys_prefix_unique unique (prefix)
+);
+
+create table provider_accounts (
+    id           uuid primary key,
+    merchant_id  uuid not null references merchants,
+    provider     text not null,
+    name         text not null,
+    is_default   boolean not null default false,
+    created_at   timestamptz not null default now(),
+    constraint provider_accounts_name_unique unique (provider, name),
+    -- It stands in the webhook's path.
+    constraint provider_accounts_name_form check (name ~ '^[a-z0-9][a-z0-9_-]{0,62}$')
+);
+-- The account behind /v1/webhook/{provider} without an account name.
+create unique index provider_accounts_one_default on provider_accounts (provider) where is_default;
+create index provider_accounts_by_merchant on provider_accounts (merchant_id, provider);
+
+-- Sealed with AES-256-GCM, bound to merchant, account and field. Several rows of one field may live at once (rotation).
+create table account_credentials (
+    id             uuid primary key,
+    account_id     uuid not null references provider_accounts,
+    field          text not null,
+    sealed         bytea not null,
+    master_key_id  text not null,
+    created_at     timestamptz not null default now(),
+    retired_at     timestamptz
+);
+create index account_credentials_live on account_credentials (account_id) where retired_at is null;
+
+create table transactions (
+    id               uuid primary key,
+    merchant_id      uuid not null references merchants,
+    account_id       uuid not null references provider_accounts,
+    provider         text not null,
+    order_reference  text not null,
+    state            text not null,
+    amount           bigint not null,
+    currency         char(3) not null,
+    captured         bigint not null default 0,
+    refund_reserved  bigint not null default 0,
+    refunded         bigint not null default 0,
+    dispute          text,
+    provider_status  text,
+    description      text,
+    customer_name    text,
+    customer_email   text,
+    metadata         jsonb not null default '{}',
+    success_url      text not null,
+    failure_url      text,
+    expires_at       timestamptz not null,
+    -- Counts every change of a money column or the state: a pull's answer is dropped when it moved meanwhile.
+    version          integer not null default 0,
+    -- When reconciliation asks the provider next; null when nothing is left to ask.
+    pull_due_at      timestamptz,
+    pulls            integer not null default 0,
+    created_at       timestamptz not null,
+    updated_at       timestamptz not null default now(),
+    constraint transactions_state_known check (state in (
+        'pending', 'authorized', 'paid', 'failed', 'expired', 'cancelled', 'partially_refunded', 'refunded', 'disputed')),
+    constraint transactions_amount_positive check (amount > 0),
+    constraint transactions_totals_not_negative check (captured >= 0 and refund_reserved >= 0 and refunded >= 0),
+    constraint transactions_money_has_state check (
+        (captured > 0) = (state in ('paid', 'partially_refunded', 'refunded', 'disputed'))),
+    constraint transactions_dispute_known check (dispute in ('open', 'lost')),
+    constraint transactions_dispute_has_state check ((dispute is not null) = (state = 'disputed'))
+);
+create index transactions_pull_due on transactions (pull_due_at) where pull_due_at is not null;
+
+-- One try at having a provider create a page. Null outcome: the call is running, or its process died.
+create table attempts (
+    id              uuid primary key,
+    transaction_id  uuid not null references transactions,
+    number          integer not null,
+    outcome         text,
+    error           text,
+    -- The provider stored a failure under this attempt's key, so sending it again can only repeat that.
+    failure_stored  boolean not null default false,
+    checkout_url    text,
+    expires_at      timestamptz not null,
+    created_at      timestamptz not null,
+    finished_at     timestamptz,
+    constraint attempts_number_unique unique (transaction_id, number),
+    constraint attempts_outcome_known check (outcome in ('pending', 'declined', 'not_sent', 'unknown'))
+);
+-- One payable page at a time: while an attempt may have a page, no other is started.
+create unique index attempts_one_open on attempts (transaction_id)
+    where outcome is null or outcome in ('pending', 'unknown');
+
+-- Under which names the provider knows a transaction.
+create table provider_references (
+    account_id      uuid not null references provider_accounts,
+    kind            text not null,
+    value           text not null,
+    transaction_id  uuid not null references transactions,
+    created_at      timestamptz not null default now(),
+    constraint provider_references_pkey primary key (account_id, kind, value)
+);
+create index provider_references_by_transaction on provider_references (transaction_id);
+
+-- Append-only: every change of a transaction's state or totals, with its evidence.
+create table transaction_history (
+    id               uuid primary key,
+    transaction_id   uuid not null references transactions,
+    version          integer not null,
+    state            text not null,
+    -- Written because a later state proves it, not because anybody reported it.
+    implied          boolean not null default false,
+    captured         bigint not null,
+    refunded         bigint not null,
+    evidence         text not null,
+    evidence_id      text,
+    provider_status  text,
+    alert            text,
+    created_at       timestamptz not null default now(),
+    constraint transaction_history_version_unique unique (transaction_id, version),
+    constraint transaction_history_evidence_known check (evidence in ('request', 'webhook', 'pull', 'clock', 'refusal'))
+);
+create function refuse_change() returns trigger language plpgsql as $$
+begin
+    raise exception '% is append-only', tg_table_name using errcode = 'restrict_violation';
+end $$;
+create trigger transaction_history_append_only before update or delete on transaction_history
+    for each row execute function refuse_change();
+
+-- What merchants are told; written with the change it tells of, sent later.
+create table merchant_notifications (
+    id              uuid primary key,
+    merchant_id     uuid not null references merchants,
+    transaction_id  uuid not null references transactions,
+    version         integer not null,
+    kind            text not null,
+    body            jsonb not null,
+    created_at      timestamptz not null default now(),
+    sent_at         timestamptz,
+    constraint merchant_notifications_once unique (transaction_id, version)
+);
+
+create table idempotency_keys (
+    merchant_id      uuid not null references merchants,
+    operation        text not null,
+    key              text not null,
+    fingerprint      bytea not null,
+    recovery_point   text not null default 'started',
+    locked_until     timestamptz not null,
+    transaction_id   uuid references transactions,
+    response_status  integer,
+    response_body    jsonb,
+    created_at       timestamptz not null default now(),
+    constraint idempotency_keys_pkey primary key (merchant_id, operation, key),
+    constraint idempotency_keys_recovery_point_known check (recovery_point in ('started', 'finished')),
+    constraint idempotency_keys_finished_has_response check ((recovery_point = 'finished') = (response_body is not null))
+);
+create index idempotency_keys_by_age on idempotency_keys (created_at);
+
+-- One row per event of a provider, however often it was delivered. Narrow: bodies lie apart.
+create table webhook_events (
+    id               uuid primary key,
+    account_id       uuid not null references provider_accounts,
+    event_id         text not null,
+    credential_id    uuid not null references account_credentials,
+    assurance        text not null,
+    state            text not null default 'in_flight',
+    processed        boolean not null generated always as (state in ('applied', 'ignored')) stored,
+    reason           text,
+    event_type       text,
+    transaction_id   uuid references transactions,
+    attempts         integer not null default 0,
+    asked            integer not null default 0,
+    next_attempt_at  timestamptz,
+    received_at      timestamptz not null default now(),
+    finished_at      timestamptz,
+    constraint webhook_events_unique unique (account_id, event_id),
+    constraint webhook_events_state_known check (state in ('in_flight', 'applied', 'ignored', 'parked', 'dead')),
+    constraint webhook_events_in_flight_is_due check ((state in ('in_flight', 'parked')) = (next_attempt_at is not null)),
+    constraint webhook_events_outcome_has_reason check (state in ('in_flight', 'applied') or reason is not null)
+);
+create index webhook_events_due on webhook_events (next_attempt_at) where next_attempt_at is not null;
+create index webhook_events_dead on webhook_events (id) where state = 'dead';
+create index webhook_events_by_transaction on webhook_events (transaction_id) where transaction_id is not null;
+
+-- The raw bytes that were signed, by month, dropped after PAYLINK_RAW_BODY_DAYS.
+create table webhook_bodies (
+    event_row_id   uuid not null,
+    received_at    timestamptz not null,
+    body           bytea not null,
+    headers        jsonb not null,
+    payload        jsonb,
+    payload_error  text,
+    constraint webhook_bodies_pkey primary key (event_row_id, received_at)
+) partition by range (received_at);
+-- Holds what arrives when no month's partition was made in time, so that intake never fails for it.
+create table webhook_bodies_rest partition of webhook_bodies default;
+
+-- Every delivery after an event's first.
+create table webhook_deliveries (
+    id            uuid primary key,
+    account_id    uuid not null,
+    event_id      text not null,
+    received_at   timestamptz not null default now()
+);
+create index webhook_deliveries_by_event on webhook_deliveries (account_id, event_id);
+
+-- What intake has promised: counted in the transaction that stores. Sharded, so that processes do not wait for a row.
+create table intake_ledger (
+    account_id   uuid not null references provider_accounts,
+    shard        smallint not null,
+    new          bigint not null default 0,
+    redelivered  bigint not null default 0,
+    constraint intake_ledger_pkey primary key (account_id, shard)
+) with (fillfactor = 50);
+
+-- Which parked event waits for which reference to become known.
+create table parked_references (
+    account_id    uuid not null,
+    kind          text not null,
+    value         text not null,
+    event_row_id  uuid not null references webhook_events,
+    constraint parked_references_pkey primary key (account_id, kind, value, event_row_id)
+);
+create index parked_references_by_event on parked_references (event_row_id);
+
+create table reconciliation_runs (
+    id           uuid primary key,
+    merchant_id  uuid references merchants,
+    state        text not null default 'running',
+    checked      integer not null default 0,
+    changed      integer not null default 0,
+    failed       integer not null default 0,
+    started_at   timestamptz not null default now(),
+    finished_at  timestamptz,
+    constraint reconciliation_runs_state_known check (state in ('running', 'finished', 'partial'))
+);
+
+-- The accounting identity, per account: imbalance and undelivered must be 0.
+create view webhook_accounting as
+select l.account_id, l.new, l.redelivered,
+       coalesce(e.applied, 0) as applied, coalesce(e.ignored, 0) as ignored, coalesce(e.parked, 0) as parked,
+       coalesce(e.dead, 0) as dead, coalesce(e.in_flight, 0) as in_flight, coalesce(d.deliveries, 0) as deliveries,
+       l.new - coalesce(e.total, 0) as imbalance,
+       l.redelivered - coalesce(d.deliveries, 0) as imbalance_redelivered
+  from (select account_id, sum(new)::bigint as new, sum(redelivered)::bigint as redelivered
+          from intake_ledger group by account_id) l
+  left join (select account_id, count(*) as total,
+                    count(*) filter (where state = 'applied') as applied,
+                    count(*) filter (where state = 'ignored') as ignored,
+                    count(*) filter (where state = 'parked') as parked,
+                    count(*) filter (where state = 'dead') as dead,
+                    count(*) filter (where state = 'in_flight') as in_flight
+               from webhook_events group by account_id) e using (account_id)
+  left join (select account_id, count(*) as deliveries from webhook_deliveries group by account_id) d using (account_id);
+
+-- Make the partition of a month unless it is there. A month that the rest partition already holds rows of stays there.
+create function ensure_webhook_body_partition(month date) returns boolean language plpgsql as $$
+declare
+    first date := date_trunc('month', month)::date;
+    name  text := 'webhook_bodies_' || to_char(first, 'YYYY_MM');
+begin
+    if to_regclass(name) is not null then
+        return false;
+    end if;
+    execute format('create table %I partition of webhook_bodies for values from (%L) to (%L)',
+                   name, first, (first + interval '1 month')::date);
+    return true;
+exception when check_violation then
+    return false;
+end $$;
+
+-- Drop the partitions whose last day lies before `cutoff`; return how many.
+create function drop_webhook_body_partitions(cutoff date) returns integer language plpgsql as $$
+declare
+    name text;
+    dropped integer := 0;
+begin
+    for name in select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid
+                 where i.inhparent = 'webhook_bodies'::regclass and c.relname ~ '^webhook_bodies_\d{4}_\d{2}$'
+                   and to_date(right(c.relname, 7), 'YYYY_MM') + interval '1 month' <= cutoff
+    loop
+        execute format('drop table %I', name);
+        dropped := dropped + 1;
+    end loop;
+    return dropped;
+end $$;
+
+select ensure_webhook_body_partition((now() + make_interval(months => n))::date) from generate_series(0, 2) n;

@@ -1,0 +1,23 @@
+"""Fixtures of all tests. A service is started when the first test asks for it."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import paycrypto
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from paylink_local.services.testing import embedded_services  # noqa: E402
+
+
+def pytest_report_header() -> str:
+    return f"paycrypto: {paycrypto.__impl__}"
+
+
+@pytest.fixture(scope="session")
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Postgres, Valkey and LocalStack for the whole run, as environment variables."""
+    with embedded_services(tmp_path_factory.mktemp("services"), {"postgres", "valkey", "localstack"}) as environ:
+        yield environ

@@ -1,0 +1,63 @@
+"""Integration tests: our code on real Postgres, Valkey and SQS; nothing of ours is replaced."""
+
+import contextlib
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+from paylink.core.secret import Secret
+from paylink.runtime import wiring
+from paylink.runtime.settings import default_sql_dir
+from paylink.store.migrations import migrate
+from paylink_local.commands.seed import seed
+from paylink_local.instance import load_environment
+from paylink_sandbox.testing import running_sandbox
+
+from support.stack import Stack, create_database, doors, drop_database, load_functions
+
+
+@pytest.fixture(scope="session")
+def template_database(services: dict[str, str]) -> str:
+    """A migrated database that each test gets a copy of."""
+    name = "paylink_template"
+    migrate(Secret(create_database(services["PAYLINK_DATABASE_URL"], name)), default_sql_dir() / "migrations")
+    return name
+
+
+@pytest.fixture
+def database_url(services: dict[str, str], template_database: str) -> Iterator[str]:
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    yield create_database(services["PAYLINK_DATABASE_URL"], name, template_database)
+    drop_database(services["PAYLINK_DATABASE_URL"], name)
+
+
+@pytest.fixture
+def stack(
+    services: dict[str, str], database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Stack]:
+    """PayLink with empty data, an empty queue and an empty sandbox."""
+    held: list[Stack] = []
+    with contextlib.ExitStack() as cleanup:
+        public_url = cleanup.enter_context(doors(lambda: held[0]))
+        environ = load_environment(
+            tmp_path, {"PAYLINK_ENVIRONMENT": "test", "PAYLINK_PUBLIC_URL": public_url, "PAYLINK_HOME": str(tmp_path)}
+        )
+        sandbox = cleanup.enter_context(running_sandbox(environ | {"PAYLINK_SANDBOX_TIME_SCALE": "36000"}))
+        environ |= services | {"PAYLINK_DATABASE_URL": database_url, "PAYLINK_STRIPE_API_BASE": f"{sandbox}/stripe"}
+        for name, value in environ.items():
+            monkeypatch.setenv(name, value)
+        sqs = boto3.session.Session().client("sqs")
+        for variable in ("PAYLINK_WEBHOOK_EVENTS_QUEUE_URL", "PAYLINK_WEBHOOK_EVENTS_DEAD_QUEUE_URL"):
+            url = sqs.create_queue(QueueName=f"test-{uuid.uuid4().hex[:12]}")["QueueUrl"]
+            cleanup.callback(sqs.delete_queue, QueueUrl=url)
+            environ[variable] = url
+            monkeypatch.setenv(variable, url)
+        seed(environ)
+        wiring._build.cache_clear()
+        cleanup.callback(wiring._build.cache_clear)
+        functions, router = load_functions()
+        held.append(Stack(environ, wiring.deps(), sandbox, functions, router))
+        cleanup.callback(held[0].deps.database.close)
+        yield held[0]

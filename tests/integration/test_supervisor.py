@@ -1,0 +1,268 @@
+"""The supervisor with real processes: whatever ends, nothing is left, and what should run comes back."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from paylink_local.supervisor.guarded import SUPERVISED
+from paylink_local.supervisor.home import Home
+from paylink_local.supervisor.status import Status, read_status
+
+STACK = Path(__file__).with_name("supervisor_stack.py")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Home]:
+    """A state folder; whatever a failed test leaves running in it is killed."""
+    home = Home(tmp_path / "home")
+    yield home
+    pid = home.supervisor_pid()
+    for process in [*([psutil.Process(pid)] if pid else []), *processes_of(home)]:
+        process.kill()
+
+
+def processes_of(home: Home) -> list[psutil.Process]:
+    """Every living process that was started under the supervisor of `home`: guardians, services, their children."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get(SUPERVISED) == str(home.path) and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def start(home: Home, *options: str) -> "subprocess.Popen[str]":
+    command = [sys.executable, str(STACK), str(home.path), *options]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def started(home: Home) -> "subprocess.Popen[str]":
+    supervisor = start(home)
+    wait_until(lambda: is_healthy(home))
+    return supervisor
+
+
+def is_healthy(home: Home) -> bool:
+    status = read_status(home) if home.exists() else None
+    return status is not None and status.is_healthy
+
+
+def status_of(home: Home) -> Status:
+    status = read_status(home)
+    assert status is not None
+    return status
+
+
+def wait_until(is_so: Callable[[], bool], timeout_s: float = 10.0) -> None:
+    give_up = time.monotonic() + timeout_s
+    while not is_so():
+        assert time.monotonic() < give_up, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def pids(home: Home, name: str) -> tuple[int, int]:
+    """The process ids of a dummy service and of its stubborn child."""
+    service, child = (home.path / f"{name}.ready").read_text().split()
+    return int(service), int(child)
+
+
+def guardian_of(pid: int) -> psutil.Process:
+    parent = psutil.Process(pid).parent()
+    assert parent is not None and "paylink_local.supervisor.guardian" in parent.cmdline()
+    return parent
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_signal_ends_everything(home: Home, number: signal.Signals) -> None:
+    """SIGTERM, Ctrl-C and a closed terminal end all services and even their runaway children within ten seconds."""
+    supervisor = started(home)
+    assert len(processes_of(home)) == 6
+
+    supervisor.send_signal(number)
+
+    assert supervisor.wait(10) == 0
+    assert processes_of(home) == []
+    assert not home.guardians_live()
+
+
+def test_services_stop_in_reverse_order(home: Home) -> None:
+    """A service stops after all that need it."""
+    supervisor = started(home)
+    supervisor.terminate()
+    supervisor.wait(10)
+    assert (home.path / "ends").read_text().split() == ["web", "store"]
+
+
+def test_killed_supervisor_leaves_nothing(home: Home) -> None:
+    """When the supervisor is killed its services end, cleanly, and the state folder is free again."""
+    supervisor = started(home)
+
+    supervisor.kill()
+
+    wait_until(lambda: processes_of(home) == [])
+    assert sorted((home.path / "ends").read_text().split()) == ["store", "web"]
+    assert home.supervisor_pid() is None
+    assert read_status(home) is None
+
+
+def test_killed_service_comes_back(home: Home) -> None:
+    """A killed service is started again, its old children are gone before, and the restart is told and counted."""
+    supervisor = started(home)
+    service, child = pids(home, "store")
+
+    os.kill(service, signal.SIGKILL)
+    wait_until(lambda: is_healthy(home) and status_of(home).services[0].restarts == 1)
+
+    assert pids(home, "store")[0] not in (service, child)
+    assert not psutil.pid_exists(child)
+    assert pids(home, "web")[0] == status_of(home).services[1].pid
+    supervisor.terminate()
+    output, _ = supervisor.communicate(timeout=10)
+    assert "store: killed by signal 9; starting it again in 0.2 s" in output
+
+
+def test_killed_guardian_takes_its_service_along(home: Home) -> None:
+    """A killed guardian leaves neither its service nor that one's children; the service comes back."""
+    supervisor = started(home)
+    service, child = pids(home, "web")
+
+    guardian_of(service).kill()
+    wait_until(lambda: is_healthy(home) and status_of(home).services[1].restarts == 1)
+
+    assert not psutil.pid_exists(service)
+    assert not psutil.pid_exists(child)
+    assert len(processes_of(home)) == 6
+    supervisor.terminate()
+    assert supervisor.wait(10) == 0
+
+
+def test_everything_killed_at_once_is_cleared_by_the_next_start(home: Home) -> None:
+    """What survives when supervisor and guardians are killed together is ended by the next start."""
+    supervisor = started(home)
+    (_, store_child), (_, web_child) = pids(home, "store"), pids(home, "web")
+    guardians = [guardian_of(pids(home, name)[0]) for name in ("store", "web")]
+    for process in (*guardians, psutil.Process(supervisor.pid)):
+        process.suspend()
+    for process in (*guardians, psutil.Process(supervisor.pid)):
+        process.kill()
+    supervisor.wait()
+
+    again = started(home)
+
+    assert not psutil.pid_exists(store_child)
+    assert not psutil.pid_exists(web_child)
+    again.terminate()
+    assert again.wait(10) == 0
+    assert processes_of(home) == []
+
+
+def test_start_after_kill_waits_for_the_last_run(home: Home) -> None:
+    """A start right after a kill waits for the old services instead of running beside them."""
+    supervisor = started(home)
+    old = set(pids(home, "store") + pids(home, "web"))
+    supervisor.kill()
+    supervisor.wait()
+
+    again = started(home)
+
+    assert not any(psutil.pid_exists(pid) for pid in old)
+    again.terminate()
+    assert again.wait(10) == 0
+
+
+def test_failed_start_says_why_and_leaves_nothing(home: Home) -> None:
+    """A service that ends before it is ready fails the start: exit code, its last lines, and all others stopped."""
+    supervisor = start(home, "--broken")
+    output, _ = supervisor.communicate(timeout=15)
+
+    assert supervisor.returncode == 1
+    assert "cannot run: broken did not start: ended with exit code 3\n    the frobnicator is missing\n" in output
+    assert processes_of(home) == []
+
+
+def test_program_that_is_missing(home: Home) -> None:
+    """A program that cannot be run is a failed start that names it."""
+    supervisor = start(home, "--missing")
+    output, _ = supervisor.communicate(timeout=15)
+    assert supervisor.returncode == 1
+    assert "cannot start /no/such/program: [Errno 2] No such file or directory" in output
+    assert processes_of(home) == []
+
+
+def test_two_at_once(home: Home) -> None:
+    """A second supervisor of the same state folder learns who holds it and starts nothing."""
+    supervisor = started(home)
+    second = start(home)
+    output, _ = second.communicate(timeout=10)
+    assert (second.returncode, output) == (7, f"held by {supervisor.pid}\n")
+    assert len(processes_of(home)) == 6
+    supervisor.terminate()
+    supervisor.wait(10)
+
+
+def test_simultaneous_starts_give_one_stack(home: Home) -> None:
+    """Of several starts in the same instant exactly one runs the services."""
+    starts = [start(home) for _ in range(4)]
+    wait_until(lambda: sum(process.poll() is not None for process in starts) == 3)
+    wait_until(lambda: is_healthy(home))
+    assert sorted(process.returncode or 0 for process in starts) == [0, 7, 7, 7]
+    next(process for process in starts if process.returncode is None).terminate()
+    wait_until(lambda: processes_of(home) == [])
+
+
+def test_closed_terminal_stops_nothing(home: Home) -> None:
+    """A reader of the output that goes away costs lines, not services."""
+    supervisor = started(home)
+    assert supervisor.stdout is not None
+    supervisor.stdout.close()
+
+    os.kill(pids(home, "web")[0], signal.SIGKILL)
+
+    wait_until(lambda: is_healthy(home) and status_of(home).services[1].restarts == 1)
+    supervisor.terminate()
+    assert supervisor.wait(10) == 0
+
+
+def test_stale_files_do_not_matter(home: Home) -> None:
+    """Files of a past run, whose process numbers others have now, are not taken for a running stack."""
+    home.prepare()
+    home.supervisor_lock.write_text(str(os.getpid()))
+    (home.run / "status.json").write_text(f'{{"pid": {os.getpid()}, "up": true, "services": []}}')
+    assert home.supervisor_pid() is None
+    assert read_status(home) is None
+    supervisor = started(home)
+    supervisor.terminate()
+    assert supervisor.wait(10) == 0
+
+
+def test_foreground_shows_progress_and_logs(home: Home) -> None:
+    """The terminal gets one line per ready service, the services' own lines behind their name, and the welcome."""
+    supervisor = started(home)
+    supervisor.terminate()
+    output, _ = supervisor.communicate(timeout=10)
+    assert re.search(r"^  store      ready in \d+\.\d s$", output, re.MULTILINE)
+    assert "web        | hello from web\n" in output
+    assert "\n\nWelcome.\n" in output
+    assert output.endswith("Stopping PayLink\nPayLink has stopped.\n")
+    assert "hello from web" in (home.logs / "web.log").read_text()
+
+
+def test_detached_gives_its_output_back(home: Home) -> None:
+    """A detached supervisor closes its output when all is healthy, and goes on."""
+    supervisor = start(home, "--detached")
+    assert supervisor.stdout is not None
+    wait_until(lambda: is_healthy(home))
+    assert supervisor.poll() is None
+    supervisor.terminate()
+    assert supervisor.wait(10) == 0
+    assert "PayLink has stopped." in (home.logs / "supervisor.log").read_text()

@@ -1,0 +1,248 @@
+"""PayLink in one process, on real Postgres, Valkey and SQS, with the sandbox as its provider."""
+
+import json
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import boto3
+import psycopg2
+import psycopg2.extras
+import urllib3
+from paylink.runtime.wiring import Deps
+from paylink_local.functions import LoadedFunction, load_function
+from paylink_local.gateway.events import build_event
+from paylink_local.gateway.routing import Router, split_path
+from paylink_local.template import find_template, load_template
+
+ORDER = {
+    "provider": "stripe",
+    "amount": 150_000,
+    "currency": "IDR",
+    "order_reference": "order-1001",
+    "success_url": "https://example.com/thanks",
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: Any
+
+
+@dataclass
+class Stack:
+    """Calls the functions as API Gateway, SQS and the scheduler do. The sandbox's webhooks arrive through `doors`."""
+
+    environ: dict[str, str]
+    deps: Deps
+    sandbox: str
+    functions: dict[str, LoadedFunction]
+    router: Router[LoadedFunction]
+    received: list[Answer] = field(default_factory=list)
+    pool: urllib3.PoolManager = field(default_factory=lambda: urllib3.PoolManager(retries=False, timeout=20))
+
+    def call(
+        self, method: str, path: str, body: Any = None, *, headers: dict[str, str] | None = None, raw: bytes = b""
+    ) -> Answer:
+        """Send one request through the event builder to the function behind its route."""
+        match = self.router.match(split_path(path))
+        assert match is not None, path
+        target = match.target(method)
+        assert target is not None, method
+        event = build_event(
+            method=method,
+            route=match.path,
+            path=path,
+            parameters=match.parameters,
+            query={},
+            headers=[(k.lower().encode(), v.encode()) for k, v in (headers or {}).items()],
+            body=json.dumps(body).encode() if body is not None else raw,
+            request_id=str(uuid.uuid4()),
+            source_ip="127.0.0.1",
+            port=8080,
+        )
+        answer = target.call(event)
+        content = answer["body"]
+        is_json = answer["headers"]["Content-Type"].endswith("json")
+        return Answer(answer["statusCode"], answer["headers"], json.loads(content) if is_json else content)
+
+    def merchant(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
+        """Send a request with the demo merchant's key."""
+        key = {"Authorization": f"Bearer {self.environ['PAYLINK_DEMO_MERCHANT_KEY']}"}
+        return self.call(method, path, body, headers=key | {k.replace("_", "-"): v for k, v in headers.items()})
+
+    def checkout(self, key: str | None = None, **changes: Any) -> Answer:
+        return self.merchant("POST", "/v1/checkout", ORDER | changes, idempotency_key=key or uuid.uuid4().hex)
+
+    def transaction(self, transaction_id: str) -> dict[str, Any]:
+        answer = self.merchant("GET", f"/v1/tx/{transaction_id}")
+        assert answer.status == 200, answer
+        return dict(answer.body)
+
+    def states(self, transaction_id: str) -> list[str]:
+        return [row["state"] for row in self.transaction(transaction_id)["history"]]
+
+    # The sandbox's side
+
+    def sandbox_call(self, method: str, path: str, body: Any = None) -> Any:
+        answer = self.pool.request(method, self.sandbox + path, body=None if body is None else json.dumps(body))
+        assert answer.status == 200, (path, answer.status, answer.data[:500])
+        return json.loads(answer.data)
+
+    def fault(self, kind: str, **parameters: Any) -> None:
+        self.sandbox_call("PUT", "/_sandbox/faults", {"kind": kind, **parameters})
+
+    def ledger(self) -> dict[str, Any]:
+        return dict(self.sandbox_call("GET", "/_sandbox/ledger"))
+
+    def page_id(self, checkout_url: str) -> str:
+        return str(next(p["id"] for p in self.ledger()["pages"] if p["url"] == checkout_url))
+
+    def pay(self, checkout_url: str, action: str = "pay") -> None:
+        self.sandbox_call("POST", f"/_sandbox/stripe/pages/{self.page_id(checkout_url)}/{action}")
+
+    def on_charge(self, action: str, **body: Any) -> None:
+        charge = self.ledger()["charges"][0]
+        self.sandbox_call("POST", f"/_sandbox/stripe/charges/{charge['id']}/{action}", body)
+
+    def await_deliveries(self) -> None:
+        """Wait until the sandbox has delivered everything it meant to."""
+        for _ in range(400):
+            deliveries = self.sandbox_call("GET", "/_sandbox/deliveries")["deliveries"]
+            if all(d["state"] != "pending" for d in deliveries):
+                return
+            time.sleep(0.025)
+        raise AssertionError("the sandbox still has undelivered webhooks")
+
+    # The worker's side
+
+    @cached_property
+    def sqs(self) -> Any:
+        return boto3.session.Session().client("sqs")
+
+    def drain(self) -> bool:
+        """Process one batch of what is queued, as the event source mapping does. False: nothing was queued."""
+        client, url = self.sqs, self.environ["PAYLINK_WEBHOOK_EVENTS_QUEUE_URL"]
+        got = client.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+        if not got:
+            return False
+        event = {"Records": [_record(message) for message in got]}
+        failed = {f["itemIdentifier"] for f in self.functions["process_webhook"].call(event)["batchItemFailures"]}
+        for message in got:
+            if message["MessageId"] not in failed:
+                client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return True
+
+    def settle(self) -> None:
+        """Let everything that is under way come to its end: deliveries, messages, and what is due."""
+        self.await_deliveries()
+        stop_at = time.monotonic() + 30
+        while time.monotonic() < stop_at:
+            if self.drain():
+                continue
+            waiting = self.rows(
+                "select count(*) filter (where next_attempt_at <= now()) as due,"
+                " count(*) filter (where attempts = 0) as fresh from webhook_events where state = 'in_flight'"
+            )[0]
+            if waiting["due"]:
+                self.functions["relay_events"].call({})
+            elif not waiting["fresh"]:
+                return
+            time.sleep(0.02)
+        raise AssertionError("events are still in flight")
+
+    # The database
+
+    def rows(self, sql: str, *parameters: Any) -> list[dict[str, Any]]:
+        with closing(psycopg2.connect(self.environ["PAYLINK_DATABASE_URL"])) as connection:
+            connection.autocommit = True
+            with connection.cursor(cursor_factory=psycopg2.extras.RealDictCursor) as cursor:
+                cursor.execute(sql, parameters)
+                return [dict(row) for row in cursor.fetchall()] if cursor.description else []
+
+    def events(self) -> list[dict[str, Any]]:
+        return self.rows("select event_type, state, reason, attempts from webhook_events order by id")
+
+    def assert_accounting_closes(self) -> None:
+        """Promise 2: every event has one place, and every 2xx that a sender counted has its row."""
+        totals = self.rows("select * from webhook_accounting")
+        assert all(row["imbalance"] == 0 and row["imbalance_redelivered"] == 0 for row in totals), totals
+        stored = sum(row["new"] + row["redelivered"] for row in totals)
+        assert stored == sum(1 for answer in self.received if answer.status == 200)
+
+
+def _record(message: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "messageId": message["MessageId"],
+        "receiptHandle": message["ReceiptHandle"],
+        "body": message["Body"],
+        "attributes": {"ApproximateReceiveCount": "1"},
+        "messageAttributes": {},
+        "eventSource": "aws:sqs",
+        "eventSourceARN": "arn:aws:sqs:ap-southeast-3:000000000000:webhook-events",
+        "awsRegion": "ap-southeast-3",
+    }
+
+
+def load_functions() -> tuple[dict[str, LoadedFunction], Router[LoadedFunction]]:
+    template = load_template(find_template())
+    functions = {function.folder: load_function(function) for function in template.functions}
+    routes = [(route, functions[function.folder]) for route, function in template.routes()]
+    return functions, Router(routes)
+
+
+@contextmanager
+def doors(stack_of: Any) -> Iterator[str]:
+    """Serve PayLink's webhook route on a free port, for the sandbox to call; `stack_of()` gives the stack."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            stack: Stack = stack_of()
+            raw = self.rfile.read(int(self.headers["Content-Length"]))
+            answer = stack.call("POST", self.path, headers=dict(self.headers.items()), raw=raw)
+            stack.received.append(answer)
+            body = json.dumps(answer.body).encode()
+            self.send_response(answer.status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def create_database(admin_url: str, name: str, template: str | None = None) -> str:
+    """Make a database beside the one in `admin_url` and return its address."""
+    with closing(psycopg2.connect(admin_url)) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(f'create database "{name}"' + (f' template "{template}"' if template else ""))
+    return admin_url.replace("/paylink?", f"/{name}?", 1)
+
+
+def drop_database(admin_url: str, name: str) -> None:
+    with closing(psycopg2.connect(admin_url)) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(f'drop database "{name}" with (force)')
+
+
+REPOSITORY = Path(__file__).resolve().parents[2]

@@ -1,0 +1,207 @@
+"""What all simulators share: start, state that survives, ledger, control API, money."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import urllib3
+from paylink_sandbox.config import Config
+from paylink_sandbox.errors import ConfigError
+from paylink_sandbox.money import Amount
+from paylink_sandbox.testing import sandbox_process
+
+from .conftest import Control, Merchant, Sandbox, order, stripe_client
+
+
+def test_a_killed_sandbox_goes_on_where_it_was(environment: dict[str, str], merchant: Merchant) -> None:
+    """kill -9 of either process loses no page, charge or pending webhook; no process stays behind."""
+    with sandbox_process(environment) as (url, process):
+        control = Control(url)
+        session = stripe_client(url).v1.checkout.sessions.create(order(), {"idempotency_key": "K1"})
+        control.fault("webhook_delay", seconds=1.5)
+        control.pay(session.id)
+        process.kill()
+        process.wait()
+        _wait_until_closed(url)
+    assert merchant.received == []
+    with sandbox_process(environment) as (url, process):
+        merchant.wait_for("payment_intent.succeeded", "charge.succeeded", "checkout.session.completed", timeout_s=10)
+        sessions = stripe_client(url).v1.checkout.sessions
+        assert sessions.create(order(), {"idempotency_key": "K1"}).id == session.id
+        ledger = Control(url).ledger()
+        assert [page["state"] for page in ledger["pages"]] == ["paid"]
+        assert len(ledger["charges"]) == 1
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=10) == 0
+
+
+def _wait_until_closed(url: str) -> None:
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        try:
+            urllib3.request("GET", f"{url}/healthz", retries=False, timeout=1)
+        except urllib3.exceptions.HTTPError:
+            return
+        time.sleep(0.1)
+    raise AssertionError("a worker still serves after its first process was killed")
+
+
+def start(environment: dict[str, str]) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "paylink_sandbox"]
+    settings = {**os.environ, "PAYLINK_SANDBOX_PORT": "1", **environment}
+    return subprocess.run(command, env=settings, capture_output=True, text=True, timeout=20, check=False)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"PAYLINK_ENVIRONMENT": "production"}, "PAYLINK_ENVIRONMENT"),
+        ({"PAYLINK_PROVIDERS": "nobody"}, "nobody"),
+        ({"PAYLINK_PROVIDERS": "store"}, "store"),
+        ({"PAYLINK_PROVIDERS": "../stripe"}, "../stripe"),
+        ({"PAYLINK_STRIPE_SECRET_KEY": "sk_live_real"}, "PAYLINK_STRIPE_SECRET_KEY"),
+        ({"PAYLINK_STRIPE_WEBHOOK_SECRET": ""}, "PAYLINK_STRIPE_WEBHOOK_SECRET"),
+        ({"PAYLINK_HOME": "/dev/null"}, "/dev/null"),
+    ],
+)
+def test_a_wrong_setting_ends_the_start_in_one_line(
+    environment: dict[str, str], change: dict[str, str], named: str
+) -> None:
+    """Production, unknown providers, live keys and an unusable folder: exit code 1 and one line that names it."""
+    ended = start({**environment, **change})
+    assert ended.returncode == 1
+    assert named in ended.stderr
+    assert ended.stderr.count("\n") == 1
+
+
+def test_a_taken_port_ends_the_start_in_one_line(sandbox: Sandbox, environment: dict[str, str], tmp_path: Path) -> None:
+    """The line names the address and the setting."""
+    port = sandbox.url.rpartition(":")[2]
+    ended = start({**environment, "PAYLINK_HOME": str(tmp_path / "other"), "PAYLINK_SANDBOX_PORT": port})
+    assert (ended.returncode, ended.stderr.count("\n")) == (1, 1)
+    assert f"127.0.0.1:{port}" in ended.stderr
+
+
+def test_a_damaged_state_file_is_named(environment: dict[str, str], tmp_path: Path) -> None:
+    """The line says which file to look at."""
+    (tmp_path / "sandbox").mkdir()
+    (tmp_path / "sandbox" / "sandbox.db").write_bytes(b"no database" * 1000)
+    ended = start(environment)
+    assert (ended.returncode, ended.stderr.count("\n")) == (1, 1)
+    assert "sandbox.db" in ended.stderr
+
+
+def test_settings_are_checked_together() -> None:
+    """Every wrong setting is told at once."""
+    with pytest.raises(ConfigError) as refused:
+        Config.from_environment({"PAYLINK_SANDBOX_PORT": "many", "PAYLINK_SANDBOX_TIME_SCALE": "0"})
+    for name in ("PAYLINK_SANDBOX_PORT", "PAYLINK_SANDBOX_TIME_SCALE", "PAYLINK_PROVIDERS"):
+        assert name in str(refused.value)
+
+
+def test_secrets_are_not_printed(environment: dict[str, str]) -> None:
+    """The settings' own text shows no credential."""
+    assert "whsec_" not in repr(Config.from_environment(environment))
+
+
+def test_the_ledger_names_its_units(sandbox: Sandbox) -> None:
+    """Amounts are in the provider's units, with the decimals and the plain number beside them."""
+    sandbox.create()
+    page = sandbox.control.ledger()["pages"][0]
+    assert (page["amount"], page["exponent"], page["currency"]) == (15_000_000, 2, "IDR")
+    assert (page["amount_decimal"], page["reference"], page["state"]) == ("150000.00", "ORDER-1", "open")
+    sandbox.client.v1.checkout.sessions.create(order("ORDER-2", 1500, "jpy"))
+    assert sandbox.control.call("GET", "/_sandbox/ledger?reference=ORDER-2")["pages"][0]["amount_decimal"] == "1500"
+
+
+def test_a_reset_forgets_everything(sandbox: Sandbox) -> None:
+    """DELETE /_sandbox/state leaves an empty sandbox that works."""
+    session = sandbox.create()
+    sandbox.control.pay(session.id)
+    sandbox.control.fault("webhook_drop")
+    sandbox.control.call("DELETE", "/_sandbox/state")
+    assert sandbox.control.ledger() == {"pages": [], "charges": [], "refunds": []}
+    assert sandbox.control.deliveries() == []
+    assert sandbox.create().status == "open"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"kind": "unknown"},
+        {"kind": ["webhook_drop"]},
+        {"kind": "webhook_drop", "seconds": 5},
+        {"kind": "webhook_delay", "seconds": "soon"},
+        {"kind": "webhook_delay", "seconds": float("nan")},
+        {"kind": "webhook_delay", "seconds": -1},
+        {"kind": "webhook_drop", "count": 0},
+        {"kind": "webhook_drop", "count": 1.5},
+        {"kind": "webhook_drop", "count": True},
+        {"kind": "webhook_drop", "match": 5},
+        {"kind": "webhook_drop", "match": "\ud800"},
+        {"kind": "webhook_drop", "provider": "\ud800"},
+        {"kind": "api_error_before", "status": 200},
+        [],
+        "webhook_drop",
+    ],
+)
+def test_a_bad_fault_is_refused(sandbox: Sandbox, body: object) -> None:
+    """400 with a reason, and no knob set."""
+    answer = sandbox.control.call("PUT", "/_sandbox/faults", body, status=400)
+    assert answer["error"]["message"]
+    assert sandbox.control.call("GET", "/_sandbox/faults")["faults"] == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("POST", "/_sandbox/stripe/pages/none/pay", 404),
+        ("POST", "/_sandbox/nobody/pages/none/pay", 404),
+        ("POST", "/_sandbox/stripe/charges/none/refund", 404),
+        ("POST", "/_sandbox/deliveries/99/resend", 404),
+        ("POST", f"/_sandbox/deliveries/{10**30}/resend", 404),
+        ("GET", "/stripe/pay/none", 404),
+        ("GET", "/nothing", 404),
+        ("GET", "/_sandbox/stripe/pages/none/pay", 405),
+    ],
+)
+def test_what_does_not_exist_is_not_found(sandbox: Sandbox, method: str, path: str, status: int) -> None:
+    """Unknown names give a reason, never a 500."""
+    assert sandbox.control.call(method, path, status=status)["error"]["message"]
+
+
+def test_an_unknown_action_lists_the_known_ones(sandbox: Sandbox) -> None:
+    """The 404 says what there is."""
+    session = sandbox.create()
+    answer = sandbox.control.pay(session.id, "steal", status=404)
+    assert "pay-delayed" in answer["error"]["message"]
+
+
+def test_a_large_body_is_refused(sandbox: Sandbox) -> None:
+    """More than a megabyte is 413."""
+    answer = urllib3.request("PUT", f"{sandbox.url}/_sandbox/faults", body=b"x" * (1024 * 1024 + 1))
+    assert (answer.status, json.loads(answer.data)["error"]["status"]) == (413, 413)
+
+
+@pytest.mark.parametrize(
+    ("amount", "display", "decimal"),
+    [
+        (Amount(15_000_000, 2, "IDR"), "Rp 150.000", "150000.00"),
+        (Amount(150_000, 0, "IDR"), "Rp 150.000", "150000"),
+        (Amount(15_000_050, 2, "IDR"), "Rp 150.000,50", "150000.50"),
+        (Amount(1234, 2, "USD"), "US$ 12.34", "12.34"),
+        (Amount(123_456_789, 2, "USD"), "US$ 1,234,567.89", "1234567.89"),
+        (Amount(1500, 0, "JPY"), "¥ 1,500", "1500"),
+        (Amount(5, 2, "CHF"), "CHF 0.05", "0.05"),
+        (Amount(1230, 3, "KWD"), "KWD 1.230", "1.230"),
+    ],
+)
+def test_amounts_read_as_people_write_them(amount: Amount, display: str, decimal: str) -> None:
+    """Currency symbol, separators of the country, decimals by the provider's exponent."""
+    assert (amount.display, amount.decimal) == (display, decimal)
