@@ -1,4 +1,8 @@
-"""A supervisor over small dummy services, as a program: python supervisor_stack.py HOME [--detached] [--broken] [--missing]."""
+"""
+A supervisor over small dummy services, as a program.
+
+Usage: python supervisor_stack.py HOME [--detached] [--broken] [--missing]
+"""
 
 import os
 import sys

@@ -9,9 +9,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 import pytest
-
 from paylink_local.supervisor.guarded import SUPERVISED
 from paylink_local.supervisor.home import Home
 from paylink_local.supervisor.status import Status, read_status
@@ -24,9 +23,10 @@ def home(tmp_path: Path) -> Iterator[Home]:
     """A state folder; whatever a failed test leaves running in it is killed."""
     home = Home(tmp_path / "home")
     yield home
-    pid = home.supervisor_pid()
-    for process in [*([psutil.Process(pid)] if pid else []), *processes_of(home)]:
-        process.kill()
+    for process in psutil.Process().children():
+        if str(home.path) in process.cmdline():
+            process.kill()
+    psutil.wait_procs(processes_of(home), timeout=10)
 
 
 def processes_of(home: Home) -> list[psutil.Process]:
@@ -78,7 +78,8 @@ def pids(home: Home, name: str) -> tuple[int, int]:
 
 def guardian_of(pid: int) -> psutil.Process:
     parent = psutil.Process(pid).parent()
-    assert parent is not None and "paylink_local.supervisor.guardian" in parent.cmdline()
+    assert parent is not None
+    assert "paylink_local.supervisor.guardian" in parent.cmdline()
     return parent
 
 

@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -196,12 +196,12 @@ def test_failures_leave_their_traceback_in_the_log(running: tuple[Any, int]) -> 
         assert trace in line["traceback"]
 
 
-def test_the_access_log_tells_no_secrets(running: tuple[Any, int]) -> None:
+def test_the_access_log_tells_no_secrets(running: tuple[Any, int], until: Callable[..., Any]) -> None:
     """One line for each request, with its route and never its path, query, headers or body."""
     process, port = running
     call(port, "POST", "/v1/echo?key=query-secret", b"body-secret", X_Request_Id="r-log", Authorization="head-secret")
     call(port, "GET", "/v1/tx/path-secret", X_Request_Id="r-log-2")
-    (line,) = process.lines(request_id="r-log")
+    (line,) = until(lambda: process.lines(request_id="r-log"))
     assert {name: line[name] for name in ("method", "route", "status", "logger")} == {
         "method": "POST",
         "route": "/v1/echo",
@@ -209,7 +209,7 @@ def test_the_access_log_tells_no_secrets(running: tuple[Any, int]) -> None:
         "logger": "paylink.access",
     }
     assert 0 < line["ms"] < 1000
-    assert process.lines(request_id="r-log-2")[0]["route"] == "/v1/tx/{id}"
+    assert until(lambda: process.lines(request_id="r-log-2"))[0]["route"] == "/v1/tx/{id}"
     assert "-secret" not in process.log_text.replace("secret of the function", "")
 
 
@@ -263,15 +263,12 @@ def test_malformed_requests_are_the_clients_fault(port: int, raw: bytes) -> None
     assert call(port, "GET", "/v1/tx/1").status == 200
 
 
-def test_a_short_body_never_reaches_the_function(running: tuple[Any, int]) -> None:
+def test_a_short_body_never_reaches_the_function(running: tuple[Any, int], until: Callable[..., Any]) -> None:
     """A client that goes away in the middle of its body has not made a request."""
     process, port = running
     head = b"POST /v1/echo HTTP/1.1\r\nHost: a\r\nX-Request-Id: r-short\r\nContent-Length: 10\r\n\r\n"
     send(port, head + b"abc", close=True)
-    deadline_s = time.monotonic() + 5
-    while not (lines := process.lines(request_id="r-short")) and time.monotonic() < deadline_s:
-        time.sleep(0.05)
-    assert [line["status"] for line in lines] == [400]
+    assert [line["status"] for line in until(lambda: process.lines(request_id="r-short"))] == [400]
 
 
 def test_concurrent_requests_never_see_each_other(port: int) -> None:
@@ -306,7 +303,7 @@ def test_a_full_house_turns_requests_away(offline_project: Any) -> None:
         started_s = time.monotonic()
         answer = call(port, "GET", "/v1/tx/1")
         assert (answer.status, answer.headers["retry-after"]) == (503, "1")
-        assert time.monotonic() - started_s < 2
+        assert time.monotonic() - started_s < 3
         assert {one.result().status for one in stuck} == {504}
         time.sleep(3)
         assert call(port, "GET", "/v1/tx/1").status == 200
@@ -336,10 +333,18 @@ def test_a_handler_that_never_ends_does_not_stop_the_end(offline_project: Any) -
     """Within ten seconds the process is gone."""
     forever = "import time\ndef handler(event, context):\n    time.sleep(60)\n"
     offline_project.write(TEMPLATE.replace("Timeout: 1", "Timeout: 60"), **FUNCTIONS | {"echo": forever})
-    with offline_project.gateway(processes=1) as (process, port), socket.create_connection(("127.0.0.1", port)) as client:
+    with (
+        offline_project.gateway(processes=1) as (process, port),
+        socket.create_connection(("127.0.0.1", port)) as client,
+    ):
         client.sendall(b"GET /v1/tx/1 HTTP/1.0\r\n\r\n")
         time.sleep(0.5)
         assert process.terminate()[1] < 10
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def children(pid: int) -> list[int]:
@@ -358,32 +363,24 @@ def serving(pid: int) -> list[int]:
     ]
 
 
-def test_a_killed_process_is_replaced(offline_project: Any) -> None:
+def test_a_killed_process_is_replaced(offline_project: Any, until: Callable[..., Any]) -> None:
     """kill -9 of a serving process costs its requests in work, nothing more."""
     offline_project.write(TEMPLATE, **FUNCTIONS)
     with offline_project.gateway() as (process, port):
         victim = serving(process.popen.pid)[0]
         os.kill(victim, signal.SIGKILL)
-        deadline_s = time.monotonic() + 10
-        while process.log_text.count('"Started worker-') < 3 and time.monotonic() < deadline_s:
-            time.sleep(0.05)
+        until(lambda: process.log_text.count('"Started worker-') == 3)
         assert len(serving(process.popen.pid)) == 2
         assert {call(port, "GET", "/v1/tx/1").status for _ in range(20)} == {200}
 
 
-def test_no_process_outlives_a_killed_gateway(offline_project: Any) -> None:
+def test_no_process_outlives_a_killed_gateway(offline_project: Any, until: Callable[..., Any]) -> None:
     """kill -9 of the main process: the serving ones end by themselves and free the port."""
     offline_project.write(TEMPLATE, **FUNCTIONS)
     with offline_project.gateway() as (process, port):
         process.popen.kill()
         process.popen.wait()
-        deadline_s = time.monotonic() + 10
-        while time.monotonic() < deadline_s:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)):
-                    return
-            time.sleep(0.1)
-        raise AssertionError("the port is still served")
+        until(lambda: not answers(port))
 
 
 def test_what_keeps_it_from_starting_is_one_line(offline_project: Any) -> None:

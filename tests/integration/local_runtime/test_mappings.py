@@ -10,7 +10,6 @@ from typing import Any
 
 import psutil
 import pytest
-
 from paylink_local.queues import Queues
 from paylink_local.services.testing import free_port
 from paylink_local.template import load_template
@@ -162,7 +161,7 @@ def test_only_failed_messages_come_back_and_then_go_to_the_dead_letter_queue(sho
     ids=["raises", "exits", "overruns", "lies"],
 )
 def test_a_batch_that_fails_comes_back_whole(shop: Shop, body: dict[str, Any], trace: str) -> None:
-    """It raised, overran its Timeout or gave an answer that cannot be read: nothing is deleted, and the log says why."""
+    """It raised, overran its Timeout or gave an answer that cannot be read: nothing is deleted, the log says why."""
     shop.write(window_s=1)
     with shop.project.worker() as process:
         shop.send({"id": "innocent"}, {"id": "guilty", **body})
@@ -198,7 +197,7 @@ def test_sigterm_ends_what_has_begun_and_takes_nothing_new(shop: Shop) -> None:
         shop.until(lambda: shop.done() == ["in work", "later"])
         code, took_s = process.terminate()
         assert code == 0
-        assert took_s < 3
+        assert took_s < 5
 
 
 def test_a_killed_worker_loses_nothing(shop: Shop) -> None:

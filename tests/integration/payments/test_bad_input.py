@@ -5,7 +5,7 @@ import uuid
 from typing import Any
 
 import pytest
-
+from support.signing import sign
 from support.stack import ORDER, Answer, Stack
 
 TABLES = ("transactions", "attempts", "idempotency_keys", "webhook_events", "webhook_deliveries", "intake_ledger")
@@ -104,7 +104,16 @@ def test_a_huge_body_is_refused(stack: Stack):
 
 @pytest.mark.parametrize(
     "authorization",
-    [None, "", "Bearer", "Bearer x", "Basic cGw6", "Bearer plm_000000000000_" + "0" * 40, "Bearer \u00e9", "Bearer " * 99],
+    [
+        None,
+        "",
+        "Bearer",
+        "Bearer x",
+        "Basic cGw6",
+        "Bearer plm_000000000000_" + "0" * 40,
+        "Bearer \u00e9",
+        "Bearer " * 99,
+    ],
 )
 def test_a_bad_key_is_refused(stack: Stack, authorization: str | None):
     headers = {"Idempotency-Key": "k"} | ({} if authorization is None else {"Authorization": authorization})
@@ -146,6 +155,10 @@ def test_a_merchant_never_sees_anothers_transaction(stack: Stack):
     assert stack.merchant("GET", f"/v1/tx/{answer.body['id']}").status == 404
 
 
+def secret(stack: Stack) -> str:
+    return stack.environ["PAYLINK_STRIPE_WEBHOOK_SECRET"]
+
+
 def webhook(stack: Stack, raw: bytes, signature: str | None, path: str = "/v1/webhook/stripe") -> Answer:
     headers = {} if signature is None else {"Stripe-Signature": signature}
     return stack.call("POST", path, headers=headers, raw=raw)
@@ -155,7 +168,8 @@ EVENT = b'{"id": "evt_1", "object": "event", "type": "charge.refunded", "data": 
 
 
 @pytest.mark.parametrize(
-    "signature", [None, "", "t=1,v1=00", "t=now,v1=" + "0" * 64, "v1=" + "0" * 64, "t=1", "x" * 100_000, "t=1,v1=\u00e9"]
+    "signature",
+    [None, "", "t=1,v1=00", "t=now,v1=" + "0" * 64, "v1=" + "0" * 64, "t=1", "x" * 100_000, "t=1,v1=\u00e9"],
 )
 def test_a_webhook_without_a_good_signature_is_refused(stack: Stack, signature: str | None):
     assert_refused(stack, webhook(stack, EVENT, signature), 401)
@@ -163,12 +177,12 @@ def test_a_webhook_without_a_good_signature_is_refused(stack: Stack, signature: 
 
 @pytest.mark.parametrize("raw", [b"", EVENT.replace(b"evt_1", b"evt_2"), EVENT + b"\n", b"\xff" * 100])
 def test_a_signature_of_another_body_is_refused(stack: Stack, raw: bytes):
-    assert_refused(stack, webhook(stack, raw, sign(stack, EVENT)), 401)
+    assert_refused(stack, webhook(stack, raw, sign(secret(stack), EVENT)), 401)
 
 
-@pytest.mark.parametrize("skew_s", [-301, 301, -10**6, 10**6])
+@pytest.mark.parametrize("skew_s", [-301, 301, -(10**6), 10**6])
 def test_a_signature_of_another_time_is_refused(stack: Stack, skew_s: int):
-    assert_refused(stack, webhook(stack, EVENT, sign(stack, EVENT, skew_s)), 401)
+    assert_refused(stack, webhook(stack, EVENT, sign(secret(stack), EVENT, skew_s)), 401)
 
 
 @pytest.mark.parametrize(
@@ -178,12 +192,12 @@ def test_a_signature_of_another_time_is_refused(stack: Stack, skew_s: int):
     ids=lambda raw: repr(raw[:20]),
 )  # fmt: skip
 def test_a_signed_body_that_is_no_event_is_refused(stack: Stack, raw: bytes):
-    assert_refused(stack, webhook(stack, raw, sign(stack, raw)), 400)
+    assert_refused(stack, webhook(stack, raw, sign(secret(stack), raw)), 400)
 
 
 def test_a_huge_webhook_is_refused(stack: Stack):
     raw = b" " * (512 * 1024 + 1)
-    assert_refused(stack, webhook(stack, raw, sign(stack, raw)), 413)
+    assert_refused(stack, webhook(stack, raw, sign(secret(stack), raw)), 413)
 
 
 def test_an_unknown_provider_is_not_found(stack: Stack):
@@ -191,7 +205,7 @@ def test_an_unknown_provider_is_not_found(stack: Stack):
 
 
 def test_an_unknown_account_looks_like_a_bad_signature(stack: Stack):
-    unknown = webhook(stack, EVENT, sign(stack, EVENT), "/v1/webhook/stripe/nobody")
+    unknown = webhook(stack, EVENT, sign(secret(stack), EVENT), "/v1/webhook/stripe/nobody")
     bad = webhook(stack, EVENT, "t=1,v1=00")
     assert_refused(stack, unknown, 401)
     assert unknown.body == bad.body
@@ -200,18 +214,9 @@ def test_an_unknown_account_looks_like_a_bad_signature(stack: Stack):
 def test_what_jsonb_cannot_hold_is_kept_as_bytes_with_the_reason(stack: Stack):
     """A NUL or a lone surrogate in a signed body loses nothing: the event has its outcome, the body its bytes."""
     raw = json.dumps({"id": "evt_odd", "type": "odd", "data": {"object": {"note": "a\u0000b \ud800"}}}).encode()
-    assert webhook(stack, raw, sign(stack, raw)).status == 200
+    assert webhook(stack, raw, sign(secret(stack), raw)).status == 200
     stack.settle()
     row = stack.rows("select body, payload, payload_error from webhook_bodies")[0]
     assert (bytes(row["body"]), row["payload"]) == (raw, None)
     assert row["payload_error"]
     assert [(e["state"], e["reason"]) for e in stack.events()] == [("ignored", "unknown_type")]
-
-
-def sign(stack: Stack, raw: bytes, skew_s: int = 0) -> str:
-    import time
-
-    import paycrypto
-
-    key = paycrypto.HmacSha256Key(stack.environ["PAYLINK_STRIPE_WEBHOOK_SECRET"].encode())
-    return paycrypto.sign_timestamped_hmac(key, raw, int(time.time()) + skew_s)

@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-
 from paylink_local.gateway.responses import BODY_BYTES_MAX, MalformedAnswer, read_answer
 
 

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
 from paylink_local.template import Queue, QueueMapping, Route, Schedule, Template, TemplateError, load_template
 
 Read = Callable[[str], Template]
@@ -63,7 +62,7 @@ def test_queues_get_every_attribute(read_template: Read) -> None:
             "VisibilityTimeout": "60",
             "MessageRetentionPeriod": "345600",
             "DelaySeconds": "0",
-            "MaximumMessageSize": "262144",
+            "MaximumMessageSize": "1048576",
             "ReceiveMessageWaitTimeSeconds": "0",
         },
         "OrdersDeadLetterQueue",
@@ -167,7 +166,7 @@ def test_variables_are_resolved(read_template: Read) -> None:
 )
 def test_a_function_that_cannot_be_followed_is_refused(read_function: Read, properties: str, message: str) -> None:
     """The error names the place and the reason; nothing that AWS would do is passed over in silence."""
-    with pytest.raises(TemplateError, match="template.yaml: Resources.ShopFunction") as raised:
+    with pytest.raises(TemplateError, match=r"template\.yaml: Resources\.ShopFunction") as raised:
         read_function(properties)
     assert message in str(raised.value)
 

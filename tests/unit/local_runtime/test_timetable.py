@@ -6,7 +6,6 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from paylink_local.template import TemplateError
 from paylink_local.timetable import Cron, Rate, parse_expression
 
@@ -53,14 +52,22 @@ def fields(low: int, high: int) -> st.SearchStrategy[tuple[str, frozenset[int]]]
         st.just(("*", everything)),
         st.lists(numbers, min_size=1, max_size=3).map(lambda some: (",".join(map(str, some)), frozenset(some))),
         pairs.map(lambda pair: (f"{pair[0]}-{pair[1]}", frozenset(range(pair[0], pair[1] + 1)))),
-        st.tuples(numbers, st.integers(1, 40)).map(lambda p: (f"{p[0]}/{p[1]}", frozenset(range(p[0], high + 1, p[1])))),
+        st.tuples(numbers, st.integers(1, 40)).map(
+            lambda p: (f"{p[0]}/{p[1]}", frozenset(range(p[0], high + 1, p[1])))
+        ),
         st.integers(1, 40).map(lambda step: (f"*/{step}", frozenset(range(low, high + 1, step)))),
     )
 
 
 @settings(max_examples=150, deadline=None)
 @given(
-    fields(0, 59), fields(0, 23), fields(1, 31), fields(1, 12), fields(1, 7), st.booleans(), st.integers(0, 60 * 24 * 59)
+    fields(0, 59),
+    fields(0, 23),
+    fields(1, 31),
+    fields(1, 12),
+    fields(1, 7),
+    st.booleans(),
+    st.integers(0, 60 * 24 * 59),
 )
 def test_cron_equals_a_search_through_all_minutes(
     minute: tuple[str, frozenset[int]],

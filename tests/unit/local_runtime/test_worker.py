@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from paylink_local.functions import LoadedFunction
 from paylink_local.template import Function, Schedule
 from paylink_local.worker.records import InvalidBatchAnswer, failed_ids, sqs_event
@@ -45,7 +44,12 @@ def test_records_have_lambdas_shape() -> None:
                         "stringListValues": [],
                         "binaryListValues": [],
                     },
-                    "raw": {"dataType": "Binary", "binaryValue": "/w==", "stringListValues": [], "binaryListValues": []},
+                    "raw": {
+                        "dataType": "Binary",
+                        "binaryValue": "/w==",
+                        "stringListValues": [],
+                        "binaryListValues": [],
+                    },
                 },
                 "eventSource": "aws:sqs",
                 "eventSourceARN": arn,

@@ -4,12 +4,10 @@ import os
 import shutil
 import subprocess
 import sys
-from collections import namedtuple
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-
-from paylink_local.supervisor import home as home_module
 from paylink_local.supervisor.errors import CannotRun
 from paylink_local.supervisor.home import DEFAULT_HOME, Home
 
@@ -70,8 +68,7 @@ def test_unwritable_folder_is_named(tmp_path: Path) -> None:
 
 def test_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Too little free space is told before a database fails half-way."""
-    usage = namedtuple("usage", "free")(10_000_000)
-    monkeypatch.setattr(home_module.shutil, "disk_usage", lambda path: usage)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=10_000_000))
     with pytest.raises(CannotRun, match=r"disk of .* is full \(10 MB free"):
         Home(tmp_path / "state").prepare()
 
@@ -83,7 +80,9 @@ def test_held_names_its_process_and_is_exclusive(tmp_path: Path) -> None:
     home.prepare()
     with home.held() as mine:
         assert mine
-        other = subprocess.run([sys.executable, "-c", _TRY_TO_HOLD, home.path], capture_output=True, text=True, timeout=10)
+        other = subprocess.run(
+            [sys.executable, "-c", _TRY_TO_HOLD, home.path], capture_output=True, text=True, timeout=10
+        )
         assert other.stdout == f"{os.getpid()} False\n"
     assert home.supervisor_pid() is None
     with home.held() as mine:

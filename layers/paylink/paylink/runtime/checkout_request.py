@@ -62,7 +62,7 @@ class CustomerFields(_Model):
 class CheckoutRequest(_Model):
     """What to be paid, through whom, and where the payer goes afterwards."""
 
-    provider: Annotated[Text, Field(max_length=32, description="An enabled provider, such as `stripe`.")]
+    provider: Annotated[Text, Field(max_length=32, description="The slug of an enabled provider.")]
     amount: Annotated[
         int,
         Field(gt=0, le=AMOUNT_MAX, description="In the smallest unit people pay with: whole rupiah, cents, whole yen."),
@@ -84,8 +84,8 @@ class CheckoutRequest(_Model):
     @field_validator("metadata")
     @classmethod
     def _no_reserved_names(cls, metadata: dict[str, str]) -> dict[str, str]:
-        if any(name.startswith("paylink") or name == "order_reference" for name in metadata):
-            raise ValueError("names beginning with `paylink`, and `order_reference`, are reserved")
+        if any(name.startswith("paylink") for name in metadata):
+            raise ValueError("names beginning with `paylink` are reserved")
         return metadata
 
 

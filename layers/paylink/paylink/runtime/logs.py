@@ -16,9 +16,9 @@ class LoggedAlerts:
         log.error("alert", extra={"alert": kind} | {name: _plain(value) for name, value in facts.items()})
 
 
-def log_failed(message: str, name: str, row_id: UUID) -> None:
-    """Log the exception being handled, with the row it belongs to."""
-    log.exception(message, extra={name: str(row_id)})
+def log_failure(name: str, row_id: UUID) -> None:
+    """Log the exception being handled, with the column name and id of the row it belongs to."""
+    log.exception("work on a row failed", extra={name: str(row_id)})
 
 
 def _plain(value: object) -> object:

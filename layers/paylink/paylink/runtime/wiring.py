@@ -4,17 +4,16 @@ import os
 import threading
 from collections.abc import Mapping
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from paylink.providers.port import Provider
 from paylink.providers.registry import load_providers
 from paylink.runtime import settings as settings_module
-from paylink.runtime.logs import LoggedAlerts, log_failed
+from paylink.runtime.logs import LoggedAlerts, log_failure
 from paylink.runtime.settings import Settings
-from paylink.services.ports import EventQueue, World, utc_now
+from paylink.services.ports import EventQueue, Parts
 from paylink.store.accounts import Accounts
 from paylink.store.database import Database
-from paylink.store.ids import new_id
 from paylink.store.queries import load_queries
 from paylink.store.sealing import Sealer
 
@@ -28,31 +27,46 @@ if TYPE_CHECKING:
     from paylink.services.relay import Relay
 
 
+T = TypeVar("T")
+
+
+class _part(cached_property[T]):
+    """A cached property that is built once even when several threads ask first."""
+
+    _lock = threading.RLock()
+
+    def __get__(self, instance: object, owner: type[Any] | None = None) -> Any:
+        with self._lock:
+            return super().__get__(instance, owner)
+
+
 class Deps:
     """Everything a handler may need. Tests build their own from other settings."""
 
-    def __init__(self, settings: Settings, world: World | None = None) -> None:
+    def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._world = world or World(now=utc_now, new_id=new_id)
-        self._alerts = LoggedAlerts()
 
-    @cached_property
+    @_part
+    def parts(self) -> Parts:
+        return Parts(self.database, self.accounts, self.providers, self.queue, LoggedAlerts(), log_failure)
+
+    @_part
     def providers(self) -> Mapping[str, Provider]:
         return load_providers(self.settings.providers, self.settings.environ)
 
-    @cached_property
+    @_part
     def database(self) -> Database:
         return Database(self.settings.database_url, load_queries(self.settings.sql_dir / "queries"))
 
-    @cached_property
+    @_part
     def sealer(self) -> Sealer:
         return Sealer(self.settings.master_keys)
 
-    @cached_property
+    @_part
     def accounts(self) -> Accounts:
         return Accounts(self.database, self.sealer)
 
-    @cached_property
+    @_part
     def queue(self) -> EventQueue:
         from paylink.runtime.queues import BackgroundQueue, SqsQueue
 
@@ -60,63 +74,48 @@ class Deps:
         frozen_between_calls = "AWS_LAMBDA_RUNTIME_API" in os.environ
         return queue if frozen_between_calls else BackgroundQueue(queue)
 
-    @cached_property
+    @_part
     def api_keys(self) -> "ApiKeys":
         from paylink.edge.api_keys import ApiKeys
 
         return ApiKeys(self.database, self.settings.api_key_peppers)
 
-    @cached_property
+    @_part
     def rate_limiter(self) -> "RateLimiter":
         from paylink.edge.rate_limit import Limit, RateLimiter
 
         limit = Limit(self.settings.rate_limit_per_s, self.settings.rate_limit_burst)
         return RateLimiter(self.settings.redis_url, limit)
 
-    @cached_property
+    @_part
     def checkout(self) -> "Checkout":
         from paylink.services.checkout import Checkout
 
-        return Checkout(self.database, self.accounts, self.providers, self.queue, self._alerts, self._world)
+        return Checkout(self.parts)
 
-    @cached_property
+    @_part
     def intake(self) -> "Intake":
         from paylink.services.intake import Intake
 
-        return Intake(self.database, self.accounts, self.providers, self.queue, self._world)
+        return Intake(self.parts)
 
-    @cached_property
+    @_part
     def processing(self) -> "Processing":
         from paylink.services.processing import Processing
 
-        return Processing(
-            self.database,
-            self.accounts,
-            self.providers,
-            self.queue,
-            self._alerts,
-            lambda row_id: log_failed("processing an event failed", "event_row_id", row_id),
-        )
+        return Processing(self.parts)
 
-    @cached_property
+    @_part
     def relay(self) -> "Relay":
         from paylink.services.relay import Relay
 
-        return Relay(self.database, self.queue, self._alerts, raw_body_days=self.settings.raw_body_days)
+        return Relay(self.parts, raw_body_days=self.settings.raw_body_days)
 
-    @cached_property
+    @_part
     def reconciliation(self) -> "Reconciliation":
         from paylink.services.reconciliation import Reconciliation
 
-        return Reconciliation(
-            self.database,
-            self.accounts,
-            self.providers,
-            self.queue,
-            self._alerts,
-            self._world,
-            lambda row_id: log_failed("checking a transaction failed", "transaction_id", row_id),
-        )
+        return Reconciliation(self.parts)
 
 
 _lock = threading.Lock()

@@ -6,7 +6,6 @@ is a pure function of stored rows and its key is the attempt's. 3: the result an
 A retry after a crash takes over when the lease is over, and goes on from what is stored.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -23,12 +22,10 @@ from paylink.core.money import Money, UnrepresentableAmount
 from paylink.core.states import Decision, State, Verdict
 from paylink.providers.port import ATTEMPT, Account, Effect, ErrorKind, Payment, Provider, ProviderError, Reference
 from paylink.services.evidence import apply_evidence
-from paylink.services.ports import AlertLog, EventQueue, World
+from paylink.services.ports import Parts
 from paylink.services.reading import transaction_body
 from paylink.store import idempotency
 from paylink.store import transactions as tx
-from paylink.store.accounts import Accounts
-from paylink.store.database import Database
 from paylink.store.idempotency import KeyName, Snapshot
 from paylink.store.unit_of_work import UnitOfWork
 
@@ -76,21 +73,8 @@ class _Work:
 
 
 class Checkout:
-    def __init__(
-        self,
-        database: Database,
-        accounts: Accounts,
-        providers: Mapping[str, Provider],
-        queue: EventQueue,
-        alerts: AlertLog,
-        world: World,
-    ) -> None:
-        self._database = database
-        self._accounts = accounts
-        self._providers = providers
-        self._queue = queue
-        self._alerts = alerts
-        self._world = world
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
 
     def create(self, merchant_id: UUID, key: str, order: CheckoutOrder) -> CheckoutAnswer:
         """
@@ -106,11 +90,11 @@ class Checkout:
         """
         name = KeyName(merchant_id, OPERATION, key)
         provider = self._check(order)
-        account = self._accounts.of_merchant(merchant_id, order.provider)
+        account = self._parts.accounts.of_merchant(merchant_id, order.provider)
         if account is None:
             raise InvalidFields(fields=[FieldProblem("provider", "no account of this provider is set up for you")])
         for _ in range(_STEPS_MAX):
-            found = self._database.run(lambda uow: self._begin(uow, name, order, account))
+            found = self._parts.database.run(lambda uow: self._begin(uow, name, order, account))
             if isinstance(found, Snapshot):
                 return self._replay(found)
             answer = self._carry_out(name, provider, account, found)
@@ -119,9 +103,9 @@ class Checkout:
         raise ProviderUnreachable("the provider gave no usable answer; send the same request again", retry_after_s=5)
 
     def _check(self, order: CheckoutOrder) -> Provider:
-        provider = self._providers.get(order.provider)
+        provider = self._parts.providers.get(order.provider)
         if provider is None:
-            enabled = ", ".join(sorted(self._providers))
+            enabled = ", ".join(sorted(self._parts.providers))
             raise InvalidFields(fields=[FieldProblem("provider", f"not enabled here; enabled: {enabled}")])
         abilities = provider.capabilities
         if order.amount.currency not in abilities.currencies:
@@ -159,10 +143,10 @@ class Checkout:
         return _Work(transaction, self._insert_attempt(uow, transaction, last.number + 1), ask_first=False)
 
     def _insert_transaction(self, uow: UnitOfWork, order: CheckoutOrder, account: Account) -> tx.Transaction:
-        now = self._world.now()
-        lifetime_s = order.expires_in_s or self._providers[order.provider].capabilities.expiry_max_s
+        now = self._parts.now()
+        lifetime_s = order.expires_in_s or self._parts.providers[order.provider].capabilities.expiry_max_s
         new = tx.NewTransaction(
-            id=self._world.new_id(),
+            id=self._parts.new_id(),
             merchant_id=account.merchant_id,
             account_id=account.id,
             provider=order.provider,
@@ -180,7 +164,7 @@ class Checkout:
         return tx.lock_transaction(uow, new.id)
 
     def _insert_attempt(self, uow: UnitOfWork, transaction: tx.Transaction, number: int) -> tx.Attempt:
-        attempt_id, now = self._world.new_id(), self._world.now()
+        attempt_id, now = self._parts.new_id(), self._parts.now()
         tx.insert_attempt(uow, transaction, attempt_id, number, expires_at=transaction.expires_at, now=now)
         # Known before the provider is: so even an event that overtakes the provider's answer finds its transaction.
         own = [Reference(ATTEMPT, str(attempt_id))]
@@ -198,7 +182,7 @@ class Checkout:
         except ProviderError as exc:
             return self._store_unknown(name, work, exc)
         if payment is None and work.ask_first and not self._may_send_again(provider, work.attempt):
-            self._database.run(lambda uow: self._retire(uow, name, work, "never_created"))
+            self._parts.database.run(lambda uow: self._retire(uow, name, work, "never_created"))
             return None
         try:
             payment = payment or provider.create_payment(account, request)
@@ -208,7 +192,7 @@ class Checkout:
 
     def _may_send_again(self, provider: Provider, attempt: tx.Attempt) -> bool:
         """Within half of the time that the provider remembers the key, and not when it remembers a failure."""
-        age_s = (self._world.now() - attempt.created_at).total_seconds()
+        age_s = (self._parts.now() - attempt.created_at).total_seconds()
         return not attempt.failure_stored and age_s < provider.capabilities.create_retention_s / 2
 
     # Phase 3
@@ -221,23 +205,23 @@ class Checkout:
             woken = tx.add_references(uow, transaction.account_id, transaction.id, payment.references)
             proof = tx.Proof("pull", str(work.attempt.id), payment.provider_status)
             transaction = apply_evidence(
-                uow, transaction, payment.evidence, payment.amount, proof, self._alerts
+                uow, transaction, payment.evidence, payment.amount, proof, self._parts.alerts
             ).transaction
             body = transaction_body(transaction, payment.checkout_url)
             idempotency.finish_key(uow, name, Snapshot(201, body))
             return CheckoutAnswer(201, body, replayed=False), woken
 
-        answer, woken = self._database.run(store)
-        self._queue.send(woken)
+        answer, woken = self._parts.database.run(store)
+        self._parts.queue.send(woken)
         return answer
 
     def _store_failure(self, name: KeyName, work: _Work, exc: ProviderError) -> CheckoutAnswer:
         if exc.effect is Effect.UNKNOWN:
             return self._store_unknown(name, work, exc)
         if not exc.sent or exc.kind is ErrorKind.RATE_LIMITED:
-            self._database.run(lambda uow: self._retire(uow, name, work, exc.code))
+            self._parts.database.run(lambda uow: self._retire(uow, name, work, exc.code))
             raise ProviderUnreachable("nothing was created; send the same request again", retry_after_s=2) from exc
-        answer = self._database.run(lambda uow: self._store_refusal(uow, name, work, exc))
+        answer = self._parts.database.run(lambda uow: self._store_refusal(uow, name, work, exc))
         raise ProviderRefused(str(answer.body["detail"])) from exc
 
     def _store_unknown(self, name: KeyName, work: _Work, exc: ProviderError) -> CheckoutAnswer:
@@ -249,7 +233,7 @@ class Checkout:
             idempotency.lease_key(uow, name, lease_s=0)
             return CheckoutAnswer(202, transaction_body(transaction, None), replayed=False)
 
-        return self._database.run(store)
+        return self._parts.database.run(store)
 
     def _retire(self, uow: UnitOfWork, name: KeyName, work: _Work, error: str) -> None:
         tx.finish_attempt(uow, work.attempt.id, "not_sent", error=error)

@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from paylink.core.errors import MalformedRequest, NotFound, PayloadTooLarge, SignatureRefused
-from paylink.providers.port import Provider, WebhookRefused
-from paylink.services.ports import EventQueue, World
-from paylink.store.accounts import Accounts
-from paylink.store.database import Database
+from paylink.providers.port import WebhookRefused
+from paylink.services.ports import Parts
 from paylink.store.webhooks import NewWebhook, store_webhooks
 
 BODY_SIZE_MAX = 512 * 1024
@@ -30,19 +28,8 @@ class Receipt:
 
 
 class Intake:
-    def __init__(
-        self,
-        database: Database,
-        accounts: Accounts,
-        providers: Mapping[str, Provider],
-        queue: EventQueue,
-        world: World,
-    ) -> None:
-        self._database = database
-        self._accounts = accounts
-        self._providers = providers
-        self._queue = queue
-        self._world = world
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
         self._shard = os.getpid() % _LEDGER_SHARDS
 
     def receive(self, slug: str, account_name: str | None, raw_body: bytes, headers: Mapping[str, str]) -> Receipt:
@@ -56,24 +43,24 @@ class Intake:
             MalformedRequest: Signed rightly, and yet nothing that the provider sends.
             StorageUnavailable: Postgres did not commit within 2 s; the provider will try again.
         """
-        provider = self._providers.get(slug)
+        provider = self._parts.providers.get(slug)
         if provider is None:
             raise NotFound("no such provider is enabled here")
         if len(raw_body) > BODY_SIZE_MAX:
             raise PayloadTooLarge(f"a webhook has at most {BODY_SIZE_MAX} bytes")
         if account_name is not None and not _ACCOUNT_NAME.match(account_name):
             raise SignatureRefused
-        account = self._accounts.for_webhook(slug, account_name, deadline_s=COMMIT_DEADLINE_S)
+        account = self._parts.accounts.for_webhook(slug, account_name, deadline_s=COMMIT_DEADLINE_S)
         if account is None:
             raise SignatureRefused
         try:
-            verified = provider.verify_webhook(raw_body, headers, account.credentials, self._world.now())
+            verified = provider.verify_webhook(raw_body, headers, account.credentials, self._parts.now())
         except WebhookRefused as exc:
             if exc.reason == "unreadable":
                 raise MalformedRequest("the body is not an event") from exc
             raise SignatureRefused from exc
         webhook = NewWebhook(
-            id=self._world.new_id(),
+            id=self._parts.new_id(),
             account_id=account.id,
             event_id=verified.event_id,
             credential_id=verified.credential_id,
@@ -85,10 +72,10 @@ class Intake:
                 if name in _KEPT_HEADERS and value.isprintable()
             },
         )
-        new = self._database.run(
+        new = self._parts.database.run(
             lambda uow: store_webhooks(uow, [webhook], lease_s=LEASE_S, shard=self._shard),
             deadline_s=COMMIT_DEADLINE_S,
         )
         if webhook.id in new:
-            self._queue.send([webhook.id])
+            self._parts.queue.send([webhook.id])
         return Receipt(verified.event_id, duplicate=webhook.id not in new)

@@ -1,10 +1,15 @@
-"""What the services need from outside and Lambda's glue implements."""
+"""What the services work with: the parts beneath them, and what Lambda's glue implements for them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 from uuid import UUID
+
+from paylink.providers.port import Provider
+from paylink.store.accounts import Accounts
+from paylink.store.database import Database
+from paylink.store.ids import new_id
 
 
 class EventQueue(Protocol):
@@ -28,8 +33,19 @@ def utc_now() -> datetime:
 
 
 @dataclass(frozen=True)
-class World:
-    """Time and identity, passed in so that they can be chosen in tests."""
+class Parts:
+    """
+    What every service works with, put together once (runtime/wiring.py).
 
-    now: Callable[[], datetime]
-    new_id: Callable[[], UUID]
+    `log_failure` logs the exception being handled, with a row's column name and id. Time and identity are parts too,
+    so that a test can choose them.
+    """
+
+    database: Database
+    accounts: Accounts
+    providers: Mapping[str, Provider]
+    queue: EventQueue
+    alerts: AlertLog
+    log_failure: Callable[[str, UUID], None]
+    now: Callable[[], datetime] = utc_now
+    new_id: Callable[[], UUID] = new_id

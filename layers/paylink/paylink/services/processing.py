@@ -1,6 +1,6 @@
 """Webhook processing: each stored event gets one outcome, and moves money at most once."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -16,11 +16,9 @@ from paylink.providers.port import (
     UnreadableEvent,
 )
 from paylink.services.evidence import Applied, Effect, apply_evidence
-from paylink.services.ports import AlertLog, EventQueue
+from paylink.services.ports import Parts
 from paylink.store import transactions as tx
 from paylink.store import webhooks
-from paylink.store.accounts import Accounts
-from paylink.store.database import Database
 from paylink.store.unit_of_work import UnitOfWork
 from paylink.store.webhooks import ClaimedEvent
 
@@ -49,21 +47,8 @@ class _Pulled:
 
 
 class Processing:
-    def __init__(
-        self,
-        database: Database,
-        accounts: Accounts,
-        providers: Mapping[str, Provider],
-        queue: EventQueue,
-        alerts: AlertLog,
-        log_failure: Callable[[UUID], None],
-    ) -> None:
-        self._database = database
-        self._accounts = accounts
-        self._providers = providers
-        self._queue = queue
-        self._alerts = alerts
-        self._log_failure = log_failure
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
 
     def process(self, event_row_ids: Sequence[UUID]) -> bool:
         """
@@ -72,13 +57,13 @@ class Processing:
         Raises:
             StorageUnavailable: The database cannot answer.
         """
-        claimed = self._database.run(lambda uow: webhooks.claim_events(uow, event_row_ids, lease_s=CLAIM_LEASE_S))
+        claimed = self._parts.database.run(lambda uow: webhooks.claim_events(uow, event_row_ids, lease_s=CLAIM_LEASE_S))
         good = True
         for event in claimed:
             try:
                 self._process(event)
             except Exception:
-                self._log_failure(event.id)
+                self._parts.log_failure("event_row_id", event.id)
                 good = False
         return good
 
@@ -86,7 +71,7 @@ class Processing:
         if event.attempts > ATTEMPTS_MAX:
             self._bury(event, "attempts_exhausted")
             return
-        provider = self._providers[self._accounts.get(event.account_id).provider]
+        provider = self._parts.providers[self._parts.accounts.get(event.account_id).provider]
         try:
             told = provider.map_webhook(event.body)
         except UnreadableEvent:
@@ -97,7 +82,7 @@ class Processing:
         elif told.ignored is not None:
             self._finish(event, told, "ignored", reason=told.ignored)
         else:
-            transaction_id = self._database.run(lambda uow: self._match_or_park(uow, event, told))
+            transaction_id = self._parts.database.run(lambda uow: self._match_or_park(uow, event, told))
             if transaction_id is not None:
                 self._settle(provider, event, told, transaction_id)
 
@@ -116,7 +101,7 @@ class Processing:
     def _match(self, uow: UnitOfWork, event: ClaimedEvent, told: ProviderEvent) -> UUID | None:
         found = tx.find_by_references(uow, event.account_id, told.references)
         if len(set(found.values())) > 1:
-            self._alerts.alert("references_disagree", event_row_id=event.id, transaction_ids=set(found.values()))
+            self._parts.alerts.alert("references_disagree", event_row_id=event.id, transaction_ids=set(found.values()))
         return next((found[r] for r in told.references if r in found), None)
 
     def _settle(self, provider: Provider, event: ClaimedEvent, told: ProviderEvent, transaction_id: UUID) -> None:
@@ -128,14 +113,14 @@ class Processing:
             except ProviderError as exc:
                 self._ask_later(event, told, exc)
                 return
-            written = self._database.run(
+            written = self._parts.database.run(
                 lambda uow, pulled=pulled: self._write(uow, event, told, transaction_id, pulled)  # type: ignore[misc]
             )
             if written.settled:
-                self._queue.send(written.woken)
+                self._parts.queue.send(written.woken)
                 return
             needs_pull = needs_pull or written.needs_pull
-        self._database.run(
+        self._parts.database.run(
             lambda uow: webhooks.ask_again(uow, event.id, delay_s=1, asked=0, uncounted=1, event_type=told.event_type)
         )
 
@@ -143,9 +128,9 @@ class Processing:
         def read(uow: UnitOfWork) -> tuple[tx.Transaction | None, list[Reference]]:
             return tx.read_transaction(uow, transaction_id), tx.list_references(uow, transaction_id)
 
-        transaction, known = self._database.run(read)
+        transaction, known = self._parts.database.run(read)
         assert transaction is not None
-        account = self._accounts.get(event.account_id)
+        account = self._parts.accounts.get(event.account_id)
         payment = provider.fetch_payment(account, [*known, *told.references])
         return _Pulled(payment, transaction.version)
 
@@ -196,10 +181,12 @@ class Processing:
     ) -> Applied:
         if pulled is not None:
             proof = tx.Proof("pull", event.event_id, pulled.payment.provider_status)
-            return apply_evidence(uow, transaction, pulled.payment.evidence, pulled.payment.amount, proof, self._alerts)
+            return apply_evidence(
+                uow, transaction, pulled.payment.evidence, pulled.payment.amount, proof, self._parts.alerts
+            )
         assert told.evidence is not None
         proof = tx.Proof("webhook", event.event_id, told.provider_status)
-        return apply_evidence(uow, transaction, told.evidence, told.amount, proof, self._alerts)
+        return apply_evidence(uow, transaction, told.evidence, told.amount, proof, self._parts.alerts)
 
     @staticmethod
     def _unconfirmed(told: ProviderEvent, pulled: _Pulled | None, applied: Applied) -> bool:
@@ -219,7 +206,7 @@ class Processing:
             delay_s = ASK_AGAIN_S[event.asked]
             webhooks.ask_again(uow, event.id, delay_s=delay_s, asked=1, uncounted=1, event_type=told.event_type)
             return
-        self._alerts.alert("unconfirmed_event", event_row_id=event.id, transaction_id=transaction_id)
+        self._parts.alerts.alert("unconfirmed_event", event_row_id=event.id, transaction_id=transaction_id)
         webhooks.finish_event(
             uow,
             event.id,
@@ -232,11 +219,11 @@ class Processing:
     def _ask_later(self, event: ClaimedEvent, told: ProviderEvent, exc: ProviderError) -> None:
         """The provider gave no answer. Being too fast is nobody's fault; anything else counts as an attempt."""
         if exc.kind is ErrorKind.NOT_FOUND:
-            self._database.run(lambda uow: self._ask_provider_again(uow, event, told, None))
+            self._parts.database.run(lambda uow: self._ask_provider_again(uow, event, told, None))
             return
         delay_s = ASK_AGAIN_S[min(event.attempts - 1, len(ASK_AGAIN_S) - 1)]
         uncounted = 1 if exc.kind is ErrorKind.RATE_LIMITED else 0
-        self._database.run(
+        self._parts.database.run(
             lambda uow: webhooks.ask_again(
                 uow, event.id, delay_s=delay_s, asked=0, uncounted=uncounted, event_type=told.event_type
             )
@@ -248,9 +235,9 @@ class Processing:
                 webhooks.store_payload(uow, event)
                 webhooks.finish_event(uow, event.id, state, reason=reason, event_type=told.event_type)
 
-        self._database.run(work)
+        self._parts.database.run(work)
 
     def _bury(self, event: ClaimedEvent, reason: str) -> None:
-        self._database.run(lambda uow: webhooks.finish_event(uow, event.id, "dead", reason=reason))
-        self._alerts.alert("dead_event", event_row_id=event.id, reason=reason)
-        self._queue.send_dead(event.id, reason)
+        self._parts.database.run(lambda uow: webhooks.finish_event(uow, event.id, "dead", reason=reason))
+        self._parts.alerts.alert("dead_event", event_row_id=event.id, reason=reason)
+        self._parts.queue.send_dead(event.id, reason)

@@ -1,18 +1,16 @@
 """Reconciliation by status pull: ask the provider about open transactions that are due, and apply its answers."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from paylink.core.states import Decision, State, Verdict
-from paylink.providers.port import ATTEMPT, Payment, Provider, ProviderError, Reference
+from paylink.providers.port import ATTEMPT, Payment, ProviderError, Reference
 from paylink.services.evidence import Effect, apply_evidence
-from paylink.services.ports import AlertLog, EventQueue, World
+from paylink.services.ports import Parts
 from paylink.store import transactions as tx
-from paylink.store.accounts import Accounts
-from paylink.store.database import Database
 from paylink.store.unit_of_work import Row, UnitOfWork
 
 PULL_FIRST_S = 300
@@ -28,23 +26,8 @@ class _Counts:
 
 
 class Reconciliation:
-    def __init__(
-        self,
-        database: Database,
-        accounts: Accounts,
-        providers: Mapping[str, Provider],
-        queue: EventQueue,
-        alerts: AlertLog,
-        world: World,
-        log_failure: Callable[[UUID], None],
-    ) -> None:
-        self._database = database
-        self._accounts = accounts
-        self._providers = providers
-        self._queue = queue
-        self._alerts = alerts
-        self._world = world
-        self._log_failure = log_failure
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
 
     def run(self, *, merchant_id: UUID | None, within_s: float) -> dict[str, object]:
         """
@@ -57,8 +40,8 @@ class Reconciliation:
             StorageUnavailable: The database cannot answer.
         """
         stop_at = time.monotonic() + within_s
-        run_id = self._world.new_id()
-        due = self._database.run(lambda uow: self._begin(uow, run_id, merchant_id))
+        run_id = self._parts.new_id()
+        due = self._parts.database.run(lambda uow: self._begin(uow, run_id, merchant_id))
         counts = _Counts()
         for transaction_id in due:
             if time.monotonic() >= stop_at:
@@ -69,10 +52,10 @@ class Reconciliation:
             except ProviderError:
                 counts.failed += 1
             except Exception:
-                self._log_failure(transaction_id)
+                self._parts.log_failure("transaction_id", transaction_id)
                 counts.failed += 1
         complete = counts.failed == 0 and counts.checked == len(due)
-        row = self._database.run(
+        row = self._parts.database.run(
             lambda uow: uow.one("finish_run", id=run_id, state="finished" if complete else "partial", **vars(counts))
         )
         return _report(row)
@@ -92,9 +75,9 @@ class Reconciliation:
             assert transaction is not None
             return transaction, tx.list_attempts(uow, transaction_id), tx.list_references(uow, transaction_id)
 
-        transaction, attempts, references = self._database.run(read)
-        provider = self._providers[transaction.provider]
-        account = self._accounts.get(transaction.account_id)
+        transaction, attempts, references = self._parts.database.run(read)
+        provider = self._parts.providers[transaction.provider]
+        account = self._parts.accounts.get(transaction.account_id)
         last = attempts[-1]
         payment: Payment | None = None
         if any(reference.kind != ATTEMPT for reference in references):
@@ -104,13 +87,13 @@ class Reconciliation:
         if payment is not None:
             found = payment
             return self._finish(lambda uow: self._apply(uow, transaction, last, found))
-        if self._world.now() <= transaction.expires_at:
+        if self._parts.now() <= transaction.expires_at:
             return False
         return self._finish(lambda uow: self._expire(uow, transaction, last))
 
     def _finish(self, work: Callable[[UnitOfWork], tuple[bool, list[UUID]]]) -> bool:
-        changed, woken = self._database.run(work)
-        self._queue.send(woken)
+        changed, woken = self._parts.database.run(work)
+        self._parts.queue.send(woken)
         return changed
 
     def _apply(
@@ -124,7 +107,7 @@ class Reconciliation:
             tx.finish_attempt(uow, attempt.id, "pending", payment=payment)
         woken = tx.add_references(uow, transaction.account_id, transaction.id, payment.references)
         proof = tx.Proof("pull", None, payment.provider_status)
-        applied = apply_evidence(uow, transaction, payment.evidence, payment.amount, proof, self._alerts)
+        applied = apply_evidence(uow, transaction, payment.evidence, payment.amount, proof, self._parts.alerts)
         return applied.effect is Effect.APPLIED, woken
 
     def _expire(self, uow: UnitOfWork, seen: tx.Transaction, attempt: tx.Attempt) -> tuple[bool, list[UUID]]:

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from paylink.services.ports import AlertLog, EventQueue
-from paylink.store.database import Database
+from paylink.services.ports import Parts
 from paylink.store.unit_of_work import UnitOfWork
 
 LEASE_S = 60
@@ -18,10 +17,8 @@ class Relayed:
 
 
 class Relay:
-    def __init__(self, database: Database, queue: EventQueue, alerts: AlertLog, *, raw_body_days: int) -> None:
-        self._database = database
-        self._queue = queue
-        self._alerts = alerts
+    def __init__(self, parts: Parts, *, raw_body_days: int) -> None:
+        self._parts = parts
         self._raw_body_days = raw_body_days
 
     def relay(self) -> Relayed:
@@ -31,12 +28,12 @@ class Relay:
         Raises:
             StorageUnavailable: The database cannot answer.
         """
-        due = self._database.run(lambda uow: uow.all("claim_due_events", limit=BATCH, lease_s=LEASE_S))
-        self._queue.send([row["id"] for row in due])
-        ended = self._database.run(lambda uow: uow.all("expire_parked", limit=BATCH))
+        due = self._parts.database.run(lambda uow: uow.all("claim_due_events", limit=BATCH, lease_s=LEASE_S))
+        self._parts.queue.send([row["id"] for row in due])
+        ended = self._parts.database.run(lambda uow: uow.all("expire_parked", limit=BATCH))
         for row in ended:
-            self._alerts.alert("parked_too_long", event_row_id=row["id"], reason=row["reason"])
-        self._database.run(self._keep_house)
+            self._parts.alerts.alert("parked_too_long", event_row_id=row["id"], reason=row["reason"])
+        self._parts.database.run(self._keep_house)
         return Relayed(len(due), len(ended))
 
     def _keep_house(self, uow: UnitOfWork) -> None:

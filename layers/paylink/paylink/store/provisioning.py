@@ -17,9 +17,7 @@ def ensure_merchant(uow: UnitOfWork, name: str) -> UUID:
 
 def ensure_account(uow: UnitOfWork, merchant_id: UUID, provider: str, name: str, *, is_default: bool) -> UUID:
     """Return the account's id; it is made when it is new."""
-    uow.run(
-        "insert_account", id=new_id(), merchant_id=merchant_id, provider=provider, name=name, is_default=is_default
-    )
+    uow.run("insert_account", id=new_id(), merchant_id=merchant_id, provider=provider, name=name, is_default=is_default)
     account_id: UUID = uow.one("find_account_by_name", provider=provider, name=name)["id"]
     return account_id
 

@@ -3,18 +3,19 @@ Writes samcli_events.json: requests, and the REST v1 events that AWS SAM CLI's o
 
 Run in an environment of its own, since SAM CLI pins much of what it needs:
 `pip install aws-sam-cli==1.170.* && python make_samcli_events.py`.
-SAM CLI sees a request through Flask, which writes header names its own way (`Content-Type`) and has no repeated headers,
-so the requests here have none: repeated headers are tested from API Gateway's documentation.
+SAM CLI sees a request through Flask, which writes header names its own way (`Content-Type`) and joins repeated headers,
+so the requests here have none: those are tested from API Gateway's documentation.
 """
 
 import json
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from flask import Flask, request
 from samcli.local.apigw.event_constructor import construct_v1_event
 
-REQUESTS = [
+REQUESTS: list[dict[str, Any]] = [
     {"route": "/v1/checkout", "method": "POST", "target": "/v1/checkout", "body": '{"amount": 24145}',
      "headers": {"Content-Type": "application/json", "Idempotency-Key": "k-1"}},
     {"route": "/v1/tx/{id}", "method": "GET", "target": "/v1/tx/a%20b%2Bc", "body": None, "headers": {"Accept": "*/*"}},
@@ -25,11 +26,11 @@ REQUESTS = [
 ]  # fmt: skip
 
 
-def event_of(case):
+def event_of(case: dict[str, Any]) -> Any:
     app = Flask(__name__)
-    made = []
+    made: list[Any] = []
 
-    def view(**_):
+    def view(**_: str) -> str:
         made.append(construct_v1_event(request, 8080, ["*/*"], stage_name="local"))
         return ""
 

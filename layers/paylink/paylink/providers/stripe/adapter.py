@@ -26,7 +26,14 @@ from paylink.providers.port import (
 )
 from paylink.providers.stripe import webhook
 from paylink.providers.stripe.client import StripeClient
-from paylink.providers.stripe.mapping import CHARGE, INTENT, SESSION, payment_of_session, session_fields
+from paylink.providers.stripe.mapping import (
+    ATTEMPT_METADATA,
+    CHARGE,
+    INTENT,
+    SESSION,
+    payment_of_session,
+    session_fields,
+)
 from paylink.providers.stripe.money import CURRENCIES, from_stripe_amount, to_stripe_amount
 from paylink.providers.stripe.settings import SECRET_KEY, WEBHOOK_SECRET, StripeSettings
 
@@ -70,7 +77,7 @@ class StripeProvider:
         for _ in range(_FIND_PAGES_MAX):
             page = self._client.get(_key(account), "/v1/checkout/sessions", query)
             for session in page["data"]:
-                if session.get("client_reference_id") == str(request.attempt_id):
+                if (session.get("metadata") or {}).get(ATTEMPT_METADATA) == str(request.attempt_id):
                     return self.fetch_payment(account, [Reference(SESSION, session["id"])])
             if not page["has_more"]:
                 return None

@@ -23,7 +23,6 @@ def session_fields(request: PaymentRequest) -> dict[str, FormValue]:
         **request.metadata,
         ATTEMPT_METADATA: str(request.attempt_id),
         "paylink_transaction": str(request.transaction_id),
-        "order_reference": request.order_reference,
     }
     return {
         "mode": "payment",
@@ -37,7 +36,7 @@ def session_fields(request: PaymentRequest) -> dict[str, FormValue]:
                 "quantity": 1,
             }
         ],
-        "client_reference_id": str(request.attempt_id),
+        "client_reference_id": request.order_reference,
         "metadata": metadata,
         "payment_intent_data": {"metadata": metadata, "description": request.description},
         "customer_email": request.customer_email,

@@ -1,0 +1,67 @@
+"""The command `paylink`. Each subcommand is a module of `paylink_local.commands`, imported when it is called."""
+
+import argparse
+import importlib
+import os
+import pkgutil
+import sys
+from collections.abc import Callable, Sequence
+from typing import Protocol, cast
+
+from paylink_local import commands
+from paylink_local.dotenv import load_dotenv
+from paylink_local.supervisor.errors import CannotRun
+from paylink_local.supervisor.home import REPOSITORY, Home
+
+_SUPERVISION = ("up", "down", "status")
+
+
+class Command(Protocol):
+    """What a module of `paylink_local.commands` holds."""
+
+    HELP: str
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], int]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        load_dotenv(REPOSITORY / ".env", os.environ)
+        parsed = _parser(arguments).parse_args(arguments)
+        if parsed.command not in _SUPERVISION:
+            _join_stack()
+        return _load(parsed.command).run(parsed)
+    except CannotRun as error:
+        sys.stderr.write(f"paylink: {error}\n")
+        return 1
+
+
+def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+    """Know only the subcommand that is called, so that no other one's imports are paid for; without one, know all."""
+    parser = argparse.ArgumentParser(prog="paylink", description="Run PayLink on one machine.")
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    names = sorted(module.name for module in pkgutil.iter_modules(commands.__path__))
+    for name in [name for name in names if name in arguments[:1]] or names:
+        command = _load(name)
+        command.add_arguments(subparsers.add_parser(name, help=command.HELP, description=command.HELP))
+    return parser
+
+
+def _load(name: str) -> Command:
+    return cast(Command, importlib.import_module(f"{commands.__name__}.{name}"))
+
+
+def _join_stack() -> None:
+    """Give a command that is run by hand the addresses of the embedded stack, unless it was given others."""
+    home = Home.of(os.environ)
+    if home.exists() and "PAYLINK_DATABASE_URL" not in os.environ:
+        from paylink_local.services.environment import embedded_environment
+
+        environ = embedded_environment(home, os.environ)
+        os.environ.clear()
+        os.environ.update(environ)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

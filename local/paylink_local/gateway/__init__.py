@@ -1,0 +1,1 @@
+"""An emulator of API Gateway: the HTTP door in front of the functions that `template.yaml` gives a route."""

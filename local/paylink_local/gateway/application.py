@@ -1,0 +1,146 @@
+"""The ASGI application of one gateway process: request in, event to the function, answer out, one line in the log."""
+
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from paylink_local.functions import FunctionLoadError, LoadedFunction, load_function
+from paylink_local.gateway import problems
+from paylink_local.gateway.events import build_event
+from paylink_local.gateway.problems import Problem
+from paylink_local.gateway.requests import Receive, decode_path, decode_query, read_body, request_id
+from paylink_local.gateway.responses import MalformedAnswer, Response, read_answer
+from paylink_local.gateway.routing import Router
+from paylink_local.gateway.threads import SLOT_WAIT_S, AnswerTimeout, FunctionThreads, HandlerFailed, NoFreeSlot
+from paylink_local.runtime_log import timestamp, write_line
+from paylink_local.template import Function, Template
+
+THREADS = 16
+"""Invocations at once in one process."""
+
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+_log = logging.getLogger("paylink.gateway")
+
+
+class Application:
+    """
+    Serves the template's routes.
+
+    ASGI and not WSGI, because only there does the server hand over the path, the query and every header as they came: a
+    decoded path cannot tell `a%2Fb` from `a/b`, and joined headers cannot be taken apart.
+    """
+
+    def __init__(self, template: Template, port: int) -> None:
+        loaded = {function.logical_id: _load(function) for function in template.functions if function.routes}
+        self._router = Router((route, loaded[function.logical_id]) for route, function in template.routes())
+        self._threads = FunctionThreads(THREADS)
+        self._port = port
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        """Answer one request, whatever happens."""
+        started_s = time.perf_counter()
+        invocation = _Invocation(self._router, self._threads, self._port, request_id(scope["headers"]))
+        response = await invocation.respond(scope, receive)
+        response.headers.append((b"x-request-id", invocation.request_id.encode()))
+        await send({"type": "http.response.start", "status": response.status, "headers": response.headers})
+        await send({"type": "http.response.body", "body": response.body})
+        write_line(
+            {
+                "time": timestamp(time.time()),
+                "logger": "paylink.access",
+                "method": scope["method"],
+                "route": invocation.route,
+                "status": response.status,
+                "ms": round((time.perf_counter() - started_s) * 1000, 3),
+                "request_id": invocation.request_id,
+            }
+        )
+
+
+class _Invocation:
+    """One request on its way; `route` is known once the path is."""
+
+    def __init__(self, router: "Router[_Target]", threads: FunctionThreads, port: int, request_id: str) -> None:
+        self._router = router
+        self._threads = threads
+        self._port = port
+        self.request_id = request_id
+        self.route: str | None = None
+
+    async def respond(self, scope: dict[str, Any], receive: Receive) -> Response:
+        try:
+            return await self._respond(scope, receive)
+        except Problem as exc:
+            problem = exc
+        except Exception as exc:
+            self._report("the gateway failed", exc)
+            problem = problems.function_failed()
+        return Response(problem.status, problem.headers, problem.body)
+
+    async def _respond(self, scope: dict[str, Any], receive: Receive) -> Response:
+        segments = decode_path(scope["raw_path"])
+        match = self._router.match(segments)
+        if match is None:
+            raise problems.not_found()
+        self.route = match.path
+        method = scope["method"]
+        target = match.target(method)
+        if target is None:
+            if method == "OPTIONS":
+                return Response(204, [(b"allow", match.allow.encode())], b"")
+            raise problems.method_not_allowed(match.allow)
+        query = decode_query(scope["query_string"])
+        body = await read_body(scope["headers"], receive)
+        event = build_event(
+            # A HEAD without a route of its own is the GET whose body the server leaves out.
+            method=method if method in match.targets or "ANY" in match.targets else "GET",
+            route=match.path,
+            path="/" + "/".join(segments),
+            parameters=match.parameters,
+            query=query,
+            headers=scope["headers"],
+            body=body,
+            request_id=self.request_id,
+            source_ip=scope["client"][0],
+            port=self._port,
+        )
+        return await self._invoke(target, event)
+
+    async def _invoke(self, target: "_Target", event: dict[str, Any]) -> Response:
+        if isinstance(target, FunctionLoadError):
+            self._report(str(target), target.__cause__)
+            raise problems.function_failed()
+        name = target.function.name
+        try:
+            return read_answer(await self._threads.run(target, event))
+        except HandlerFailed as exc:
+            self._report(f"function {name} raised", exc.__cause__)
+            raise problems.function_failed() from exc
+        except MalformedAnswer as exc:
+            self._report(f"function {name} gave a malformed answer", exc)
+            raise problems.function_failed() from exc
+        except AnswerTimeout as exc:
+            message = f"function {name} did not end within its Timeout of {target.function.timeout_s} s"
+            self._report(message, None, traceback=exc.stack)
+            raise problems.function_timeout() from exc
+        except NoFreeSlot as exc:
+            self._report("every slot is busy", None)
+            raise problems.overloaded(SLOT_WAIT_S) from exc
+
+    def _report(self, message: str, cause: BaseException | None, **more: str) -> None:
+        fields = {"request_id": self.request_id, "route": self.route, **more}
+        _log.error(message, exc_info=cause, extra={"fields": fields})
+
+
+_Target = LoadedFunction | FunctionLoadError
+
+
+def _load(function: Function) -> _Target:
+    """Load a function; one that cannot be loaded fails its own requests, and the others are served."""
+    try:
+        return load_function(function)
+    except FunctionLoadError as exc:
+        _log.error(str(exc), exc_info=exc.__cause__)
+        return exc

@@ -1,0 +1,116 @@
+"""Runs handlers on threads, so that one that fails, hangs or is slow holds up nothing but its own slot."""
+
+import asyncio
+import contextlib
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import Any
+
+from paylink_local.functions import LoadedFunction, stack_of
+
+SLOT_WAIT_S = 1
+"""How long a request waits for a free slot before it is turned away."""
+
+API_TIMEOUT_S_MAX = 29
+"""API Gateway waits no longer for a function, whatever its own `Timeout`."""
+
+_log = logging.getLogger("paylink.gateway")
+
+
+class NoFreeSlot(Exception):
+    """Every thread is busy."""
+
+
+class AnswerTimeout(Exception):
+    """The handler is still running at its function's `Timeout`. It keeps its slot until it ends; `stack` is its."""
+
+    def __init__(self, stack: str) -> None:
+        super().__init__()
+        self.stack = stack
+
+
+class HandlerFailed(Exception):
+    """The handler raised; the cause is what it raised, which may be SystemExit or the like."""
+
+
+@dataclass
+class _Job:
+    function: LoadedFunction
+    event: Any
+    report: Callable[[Any, BaseException | None], None]
+    thread_id: int | None = None
+
+
+class FunctionThreads:
+    """A fixed number of threads for one event loop. They are daemons: a stuck handler does not keep the process up."""
+
+    def __init__(self, count: int) -> None:
+        self._jobs: SimpleQueue[_Job] = SimpleQueue()
+        self._free = asyncio.Semaphore(count)
+        for number in range(count):
+            threading.Thread(target=self._work, name=f"function-{number}", daemon=True).start()
+
+    async def run(self, function: LoadedFunction, event: Any) -> Any:
+        """
+        Return the handler's answer.
+
+        Raises:
+            HandlerFailed: It raised.
+            NoFreeSlot: No slot came free in time.
+            AnswerTimeout: The handler has not ended in time.
+        """
+        await self._take_slot()
+        loop = asyncio.get_running_loop()
+        outcome: asyncio.Future[tuple[Any, BaseException | None]] = loop.create_future()
+
+        def finish(answer: Any, error: BaseException | None) -> None:
+            self._free.release()
+            if not outcome.done():
+                outcome.set_result((answer, error))
+            else:
+                _log.warning("function %s ended after its timeout", function.function.name, exc_info=error)
+
+        def report(answer: Any, error: BaseException | None) -> None:
+            # The loop is closed once the process has stopped waiting for this handler.
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(finish, answer, error)
+
+        def expire() -> None:
+            if not outcome.done():
+                outcome.set_result((None, AnswerTimeout(stack_of(job.thread_id))))
+
+        job = _Job(function, event, report)
+        timer = loop.call_later(min(function.function.timeout_s, API_TIMEOUT_S_MAX), expire)
+        self._jobs.put(job)
+        try:
+            answer, error = await outcome
+        finally:
+            timer.cancel()
+        if isinstance(error, AnswerTimeout):
+            raise error
+        if error is not None:
+            raise HandlerFailed from error
+        return answer
+
+    async def _take_slot(self) -> None:
+        if not self._free.locked():
+            await self._free.acquire()
+            return
+        try:
+            async with asyncio.timeout(SLOT_WAIT_S):
+                await self._free.acquire()
+        except TimeoutError:
+            raise NoFreeSlot from None
+
+    def _work(self) -> None:
+        while True:
+            job = self._jobs.get()
+            job.thread_id = threading.get_ident()
+            try:
+                job.report(job.function.call(job.event), None)
+            except BaseException as exc:  # a handler that calls sys.exit() must not end the thread
+                job.report(None, exc)
+            del job

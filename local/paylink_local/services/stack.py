@@ -1,0 +1,83 @@
+"""The embedded stack: which services there are, and who needs whom."""
+
+import sys
+from collections.abc import Mapping
+
+from paylink_local.services.http import HOST, answers, check_port_is_free, port_of
+from paylink_local.services.localstack import PORT_DEFAULT, PORT_SETTING, LocalStack
+from paylink_local.services.postgres import Postgres
+from paylink_local.services.valkey import Valkey
+from paylink_local.supervisor.guarded import Command
+from paylink_local.supervisor.home import Home
+from paylink_local.supervisor.service import Service
+
+_DRAIN_S = 8.0
+_TASK_TIMEOUT_S = 300.0
+
+
+def embedded_stack(home: Home, environ: Mapping[str, str], *, echo: bool) -> list[Service]:
+    """
+    Return all services. `environ` is complete (`embedded_environment`); echo: show the logs of PayLink's own processes.
+
+    Raises:
+        CannotRun: A port setting is wrong.
+    """
+    localstack = LocalStack(home, port=port_of(environ, PORT_SETTING, PORT_DEFAULT))
+    own = _OwnProcesses(home, environ, echo=echo)
+    return [
+        Postgres(home, password=environ["PAYLINK_DATABASE_PASSWORD"]).service(),
+        Valkey(home).service(),
+        localstack.service(),
+        own.task("migrate", needs=("postgres",)),
+        own.task("seed", needs=("migrate",)),
+        own.web("gateway", "paylink_local.gateway", setting="PAYLINK_API_PORT", default=8080, needs=("seed", "valkey")),
+        own.worker(needs=("seed", "valkey", "localstack")),
+        own.web("sandbox", "paylink_sandbox", setting="PAYLINK_SANDBOX_PORT", default=8081),
+    ]
+
+
+class _OwnProcesses:
+    def __init__(self, home: Home, environ: Mapping[str, str], *, echo: bool) -> None:
+        self._home = home
+        self._environ = {**environ, "PYTHONUNBUFFERED": "1"}
+        self._echo = echo
+
+    def task(self, name: str, *, needs: tuple[str, ...]) -> Service:
+        """`paylink <name>`, once."""
+
+        def start() -> Command:
+            return self._command(name, "paylink_local.cli", name)
+
+        return Service(name=name, start=start, needs=needs, task=True, ready_timeout_s=_TASK_TIMEOUT_S)
+
+    def web(self, name: str, module: str, *, setting: str, default: int, needs: tuple[str, ...] = ()) -> Service:
+        port = port_of(self._environ, setting, default)
+
+        def start() -> Command:
+            check_port_is_free(port, setting)
+            return self._command(name, module)
+
+        def ready() -> bool:
+            return answers(f"http://{HOST}:{port}/healthz")
+
+        return Service(name=name, start=start, ready=ready, needs=needs, address=f"http://localhost:{port}")
+
+    def worker(self, *, needs: tuple[str, ...]) -> Service:
+        sign = self._home.run / "worker.ready"
+
+        def start() -> Command:
+            sign.unlink(missing_ok=True)
+            return self._command("worker", "paylink_local.worker", PAYLINK_READY_FILE=str(sign))
+
+        return Service(name="worker", start=start, ready=sign.exists, needs=needs)
+
+    def _command(self, name: str, module: str, *arguments: str, **environ: str) -> Command:
+        return Command(
+            name=name,
+            argv=(sys.executable, "-P", "-m", module, *arguments),
+            environ={**self._environ, **environ},
+            folder=self._home.path,
+            log=self._home.logs / f"{name}.log",
+            grace_s=_DRAIN_S,
+            echo=self._echo,
+        )

@@ -1,0 +1,1 @@
+"""Keeps processes running, and ends every one of them with itself."""

@@ -1,0 +1,171 @@
+"""The state folder `.paylink`: where things lie in it, and who holds it."""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from paylink_local.supervisor.errors import CannotRun
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+DEFAULT_HOME = REPOSITORY / ".paylink"
+TOOLS = DEFAULT_HOME
+"""The tool environments stay in the clone, wherever the state lies."""
+
+_MIN_FREE_BYTES = 256 * 1024 * 1024
+_MAX_SOCKET_FOLDER_BYTES = 80
+"""A socket's whole path may have 103 bytes (macOS; 107 on Linux), with `/postgres/.s.PGSQL.5432` at its end."""
+_SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-")
+_MADE_BEFORE_US = {"secrets.env", "tools", "localstack"}
+
+
+@dataclass(frozen=True)
+class Home:
+    """
+    One state folder. Two locks in `run/` tell who uses it; the kernel frees them however their holder ends.
+
+    `run/supervisor.lock` is held by the supervisor and names its process; all guardians share `run/guardians.lock`.
+    """
+
+    path: Path
+
+    @classmethod
+    def of(cls, environ: Mapping[str, str]) -> "Home":
+        return cls(Path(os.path.abspath(environ.get("PAYLINK_HOME") or DEFAULT_HOME)))
+
+    @property
+    def run(self) -> Path:
+        return self.path / "run"
+
+    @property
+    def logs(self) -> Path:
+        return self.path / "logs"
+
+    @property
+    def supervisor_lock(self) -> Path:
+        return self.run / "supervisor.lock"
+
+    @property
+    def guardians_lock(self) -> Path:
+        return self.run / "guardians.lock"
+
+    def exists(self) -> bool:
+        return self.supervisor_lock.exists()
+
+    def prepare(self) -> None:
+        """
+        Make the folders.
+
+        Raises:
+            CannotRun: The folder holds something else, cannot be written, or its disk is full.
+        """
+        try:
+            if self.path != DEFAULT_HOME and not self.exists() and self.path.exists():
+                foreign = {entry.name for entry in self.path.iterdir()} - _MADE_BEFORE_US
+                if foreign:
+                    raise CannotRun(
+                        f"{self.path} is no state folder of PayLink (it holds {min(foreign)}): "
+                        "set PAYLINK_HOME to a new or an empty folder"
+                    )
+            for folder in (self.path, self.run, self.logs):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.supervisor_lock.touch()
+            free = shutil.disk_usage(self.path).free
+        except OSError as error:
+            raise CannotRun(
+                f"cannot write to {error.filename or self.path} ({error.strerror}): "
+                "mend that, or set PAYLINK_HOME to a folder of yours"
+            ) from error
+        if free < _MIN_FREE_BYTES:
+            raise CannotRun(
+                f"the disk of {self.path} is full ({free // 1_000_000} MB free, 256 MB needed): "
+                "free some space, or set PAYLINK_HOME to a folder on another disk"
+            )
+
+    def sockets(self) -> Path:
+        """
+        Return the 0700 folder for Unix sockets: `run/sockets`, or, where that name is too long for a socket or odd, one
+        in the temporary folder which `run/sockets.path` names.
+        """
+        folder = self.run / "sockets"
+        if len(os.fsencode(folder)) > _MAX_SOCKET_FOLDER_BYTES or not _SAFE.issuperset(str(folder)):
+            record = self.run / "sockets.path"
+            folder = Path(record.read_text()) if record.exists() else folder
+            if not _is_private_folder(folder) or folder.parent == self.run:
+                folder = Path(tempfile.mkdtemp(prefix="paylink-"))
+                record.write_text(str(folder))
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return folder
+
+    def drop_sockets(self) -> None:
+        """Delete the folder for sockets if it lies outside this one. Nobody may use it any more."""
+        record = self.run / "sockets.path"
+        if record.exists():
+            if _is_private_folder(sockets := Path(record.read_text())):
+                shutil.rmtree(sockets, ignore_errors=True)
+            record.unlink(missing_ok=True)
+
+    def wipe(self) -> None:
+        """Delete the folder and the sockets outside it. Nobody may hold it."""
+        self.drop_sockets()
+        if self.path == DEFAULT_HOME or self.exists():
+            shutil.rmtree(self.path, ignore_errors=True)
+        if self.path.exists() and any(self.path.iterdir()):
+            raise CannotRun(f"could not delete all of {self.path}: delete it by hand")
+
+    def supervisor_pid(self) -> int | None:
+        """Return the process id of the running supervisor, None if there is none."""
+        for _ in range(100):
+            if not self.exists() or not _is_held(self.supervisor_lock):
+                return None
+            with contextlib.suppress(ValueError):
+                return int(self.supervisor_lock.read_text())
+            time.sleep(0.01)  # it holds the lock and is about to write its number
+        return None
+
+    def guardians_live(self) -> bool:
+        return self.guardians_lock.exists() and _is_held(self.guardians_lock)
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[bool]:
+        """Be the supervisor of this folder for the time of the block. Gives False when another one is."""
+        with open(self.supervisor_lock, "a+") as lock:
+            # More than once: somebody who only looks whether it is held has it for an instant.
+            for _ in range(5):
+                if is_ours := _try_lock(lock):
+                    break
+                time.sleep(0.05)
+            if not is_ours:
+                yield False
+                return
+            lock.truncate(0)
+            lock.write(str(os.getpid()))
+            lock.flush()
+            yield True
+
+
+def _is_private_folder(folder: Path) -> bool:
+    try:
+        stat = folder.lstat()
+    except OSError:
+        return False
+    return folder.is_dir() and not folder.is_symlink() and stat.st_uid == os.getuid() and stat.st_mode & 0o077 == 0
+
+
+def _try_lock(file: TextIO) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is_held(path: Path) -> bool:
+    with open(path) as file:
+        return not _try_lock(file)

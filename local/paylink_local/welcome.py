@@ -1,0 +1,26 @@
+"""What a person reads when PayLink is up: where it is, the demo keys, and a first request to copy."""
+
+from collections.abc import Mapping
+
+
+def text(environ: Mapping[str, str]) -> str:
+    """Return the closing lines of `paylink up` for the settings in `environ`."""
+    api, key = environ["PAYLINK_PUBLIC_URL"], environ["PAYLINK_DEMO_MERCHANT_KEY"]
+    provider = environ["PAYLINK_PROVIDERS"].split(",")[0].strip()
+    return f"""\
+PayLink is ready.
+
+  API           {api}
+  Sandbox       http://localhost:{environ["PAYLINK_SANDBOX_PORT"]}
+  Merchant key  {key}
+  Operator key  {environ["PAYLINK_DEMO_OPERATOR_KEY"]}
+
+A first checkout (open the checkout_url that it answers):
+
+  curl -s {api}/v1/checkout \\
+    -H 'Authorization: Bearer {key}' \\
+    -H 'Idempotency-Key: order-1001' \\
+    -d '{{"provider": "{provider}", "amount": 150000, "currency": "IDR", "order_reference": "order-1001",
+         "success_url": "https://example.com/thanks"}}'
+
+A whole payment in one go: ./scripts/demo"""

@@ -1,0 +1,1 @@
+"""Local simulators of payment providers, with payment pages a person can click. Never part of a deployment."""

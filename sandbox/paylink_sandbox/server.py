@@ -1,0 +1,90 @@
+"""Serves the sandbox with Granian: one worker process with threads."""
+
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from multiprocessing.util import Finalize
+from typing import Any
+
+from granian import Granian
+from granian.constants import Interfaces
+
+from paylink_sandbox.app import Background, create_app
+from paylink_sandbox.config import Config
+from paylink_sandbox.errors import ConfigError
+
+_HOST = "127.0.0.1"
+_THREADS = 32
+"""Many, because a call that simulates a time-out holds one."""
+_STOP_WITHIN_S = 8
+
+log = logging.getLogger(__name__)
+
+
+def main() -> int:
+    """Run until SIGTERM or SIGINT. Returns the exit code; a start that fails prints one line."""
+    try:
+        config = Config.from_environment(os.environ)
+        _configure_logging(config)
+        _check(config)
+    except ConfigError as exc:
+        sys.stderr.write(f"sandbox: {exc}\n")
+        return 1
+    server = Granian(
+        "paylink_sandbox",
+        address=_HOST,
+        port=config.port,
+        interface=Interfaces.WSGI,
+        workers=1,
+        blocking_threads=_THREADS,
+        websockets=False,
+        workers_kill_timeout=_STOP_WITHIN_S,
+        log_enabled=False,
+    )
+    log.info("sandbox at %s for %s", config.url, ", ".join(config.providers))
+    server.serve(target_loader=load, wrap_loader=False)
+    return 0
+
+
+def load() -> Callable[..., Any]:
+    """Build the app in the worker process, and start its threads."""
+    config = Config.from_environment(os.environ)
+    _configure_logging(config)
+    app = create_app(config)
+    background: Background = app.extensions["sandbox"]
+    background.start()
+    # A worker ends without atexit hooks; this is the hook that multiprocessing does run.
+    Finalize(None, background.stop, exitpriority=1)
+    threading.Thread(target=_end_with_parent, args=(os.getppid(),), name="parent-watch", daemon=True).start()
+    return app
+
+
+def _check(config: Config) -> None:
+    """Find in the first process what would otherwise be a traceback in the worker. Raises ConfigError."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((_HOST, config.port))
+        except OSError as exc:
+            raise ConfigError(f"cannot listen on {_HOST}:{config.port}: {exc.strerror} (PAYLINK_SANDBOX_PORT)") from exc
+    background: Background = create_app(config).extensions["sandbox"]
+    background.store.close()
+
+
+def _end_with_parent(parent: int) -> None:
+    """A worker whose first process was killed must not go on holding the port."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _configure_logging(config: Config) -> None:
+    logging.basicConfig(
+        level=logging.getLevelNamesMapping().get(config.log_level, logging.INFO),
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )

@@ -1,0 +1,146 @@
+# shellcheck shell=bash
+# Shared by the commands in this folder, which source it: what is installed, once, before PayLink runs.
+# Bash 3.2 (macOS) is enough. Everything lies in the clone: .venv, and .paylink/ for tools and LocalStack.
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+uv=uv
+
+# Both would send `uv sync` elsewhere than .venv; the third would have every start compile all modules again.
+unset VIRTUAL_ENV UV_PROJECT_ENVIRONMENT PYTHONDONTWRITEBYTECODE
+
+fail() {
+    printf '%s: %s\n' "$(basename "$0")" "$*" >&2
+    exit 1
+}
+
+# step WHAT COMMAND...: run it quietly; say so when it takes over two seconds, show the end of its output if it fails.
+step() {
+    local what=$1 output ticker status=0
+    shift
+    output=$(mktemp)
+    (
+        began=$SECONDS
+        while sleep 2 >/dev/null 2>&1; do printf '  %s ... %d s\n' "$what" $((SECONDS - began)); done
+    ) &
+    ticker=$!
+    # shellcheck disable=SC2064  # these two, now
+    trap "kill $ticker 2>/dev/null; rm -f '$output'" EXIT
+    "$@" >"$output" 2>&1 </dev/null || status=$?
+    kill "$ticker" 2>/dev/null || true
+    wait "$ticker" 2>/dev/null || true
+    if [ "$status" -ne 0 ]; then
+        tail -n 25 "$output" >&2
+        fail "$what did not succeed"
+    fi
+    rm -f "$output"
+    trap - EXIT
+}
+
+find_uv() {
+    local tools=$root/.paylink/tools
+    uv_is_new_enough uv && return
+    uv=$tools/bin/uv
+    uv_is_new_enough "$uv" && return
+    echo "Installing uv, the Python package manager, in .paylink/tools"
+    mkdir -p "$tools"
+    if ! python3 -m venv --clear "$tools" >/dev/null 2>&1; then
+        install_debian_packages python3-venv ||
+            fail "uv is missing. Install it: curl -LsSf https://astral.sh/uv/install.sh | sh (or your package manager)"
+        step "making an environment for uv" python3 -m venv --clear "$tools"
+    fi
+    step "installing uv" "$tools/bin/python" -m pip install --quiet 'uv>=0.8,<1'
+}
+
+# The lock file is of a format that uv writes since 0.8.
+uv_is_new_enough() {
+    local version
+    version=$("$1" --version 2>/dev/null) || return 1
+    version=${version#uv }
+    case $version in 0.[0-7].*) return 1 ;; esac
+}
+
+# Install packages when that is ours to do: as root on a Debian-like system.
+install_debian_packages() {
+    [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null || return 1
+    echo "Installing $*"
+    step "reading the package lists" apt-get update -q
+    step "installing $*" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$@"
+}
+
+# What the native library and its binding are built with.
+find_build_tools() {
+    can_compile || install_debian_packages g++ libssl-dev || fail "$(name_build_tools)"
+    if [ ! -e "$root/.venv" ] && ! has_python_headers; then
+        install_debian_packages python3-dev ||
+            fail "the headers of Python are missing. Install them: sudo apt-get install python3-dev"
+    fi
+}
+
+can_compile() {
+    local include=
+    [ "$(uname)" = Darwin ] && include=-I$(brew --prefix openssl@3 2>/dev/null)/include
+    # shellcheck disable=SC2086  # empty, or one word
+    printf '#include <openssl/evp.h>\n#if __cplusplus < 201703L\n#error\n#endif\n' |
+        "${CXX:-c++}" -std=c++17 -E -x c++ $include - >/dev/null 2>&1
+}
+
+name_build_tools() {
+    local command='your package manager: g++ and the headers of OpenSSL'
+    if [ "$(uname)" = Darwin ]; then
+        command='xcode-select --install; brew install openssl@3'
+    elif command -v apt-get >/dev/null; then
+        command='sudo apt-get install g++ libssl-dev'
+    elif command -v dnf >/dev/null; then
+        command='sudo dnf install gcc-c++ openssl-devel'
+    fi
+    echo "a C++17 compiler with the OpenSSL headers is missing. Install it: $command"
+}
+
+# Also true when uv finds no Python: the one that it downloads then has its headers.
+has_python_headers() {
+    local python
+    python=$(cd "$root" && "$uv" python find '>=3.11' 2>/dev/null) || return 0
+    "$python" -c 'import os, sys, sysconfig; sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))'
+}
+
+# sync_packages [UV SYNC OPTIONS]: bring .venv to the lock file. --inexact, so that what runs PayLink and what tests it
+# (the dev group) do not take turns in removing each other's packages.
+sync_packages() {
+    [ -e "$root/.venv" ] || echo "Installing Python packages in .venv"
+    step "installing Python packages" "$uv" sync --project "$root" --directory "$root" --frozen --inexact "$@"
+}
+
+# LocalStack's environment is made under another name and moved: an interrupted one is never taken for a whole one.
+install_localstack() {
+    local environment=$root/.paylink/localstack new=$root/.paylink/localstack.new.$$ lock want
+    lock=$root/local/localstack/requirements.txt
+    want=$(cksum <"$lock")
+    [ "$(cat "$environment/installed" 2>/dev/null)" = "$want" ] && return
+    echo "Installing LocalStack in .paylink/localstack"
+    rm -rf "$root"/.paylink/localstack.new.*
+    step "making an environment for LocalStack" \
+        "$uv" venv --no-project --relocatable --python '>=3.11,<3.14' "$new"
+    step "installing LocalStack" "$uv" pip install --python "$new/bin/python" --require-hashes -r "$lock"
+    echo "$want" >"$new/installed"
+    rm -rf "$environment"
+    mv "$new" "$environment"
+}
+
+# What the browser tests drive; playwright itself comes with the packages for tests.
+find_browser() {
+    command -v chromium >/dev/null || command -v google-chrome >/dev/null || command -v chromium-browser >/dev/null ||
+        [ -d "/Applications/Google Chrome.app" ] || install_debian_packages chromium ||
+        fail "a browser is missing. Install it: sudo apt-get install chromium"
+}
+
+# The C++ library's own tests, where GoogleTest is or can be installed.
+native_tests() {
+    [ -e /usr/include/gtest/gtest.h ] || install_debian_packages libgtest-dev || {
+        echo "GoogleTest is not installed: the C++ tests are left to the Python suite, which runs the same vectors"
+        return
+    }
+    step "building the native library's tests" \
+        "$uv" tool run --quiet --from 'cmake>=3.22,<4' cmake -S "$root/native" -B "$root/build/native" -DPAYCRYPTO_TESTS=ON
+    step "building the native library's tests" "$uv" tool run --quiet --from 'cmake>=3.22,<4' cmake --build "$root/build/native"
+    "$uv" tool run --quiet --from 'cmake>=3.22,<4' ctest --test-dir "$root/build/native" --output-on-failure
+}

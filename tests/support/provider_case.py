@@ -1,0 +1,92 @@
+"""A provider's adapter beside its sandbox, driven through the protocol and the sandbox's control API alone."""
+
+import contextlib
+import json
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import urllib3
+from paylink.core.money import Money
+from paylink.providers.port import Account, PaymentRequest, Provider
+
+
+@dataclass
+class Case:
+    """A provider, an account at its sandbox, and the webhooks that the sandbox sent."""
+
+    provider: Provider
+    account: Account
+    sandbox: str
+    webhooks: list[tuple[bytes, dict[str, str]]] = field(default_factory=list)
+
+    def request(self, **changes: Any) -> PaymentRequest:
+        now = datetime.now(UTC).replace(microsecond=0)
+        values: dict[str, Any] = {
+            "attempt_id": uuid.uuid4(),
+            "transaction_id": uuid.uuid4(),
+            "amount": Money(150_000, "IDR"),
+            "order_reference": "order-1001",
+            "created_at": now,
+            "expires_at": now + timedelta(seconds=self.provider.capabilities.expiry_max_s),
+            "success_url": "https://example.com/thanks",
+        }
+        return PaymentRequest(**(values | changes))
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        answer = urllib3.request(method, self.sandbox + path, body=None if body is None else json.dumps(body))
+        assert answer.status == 200, (path, answer.status, answer.data[:300])
+        return answer.json()
+
+    def act(self, checkout_url: str | None, action: str) -> None:
+        pages = self.call("GET", "/_sandbox/ledger")["pages"]
+        page = next(p["id"] for p in pages if p["url"] == checkout_url)
+        self.call("POST", f"/_sandbox/{self.provider.slug}/pages/{page}/{action}")
+
+    def act_on_charge(self, action: str, **body: Any) -> None:
+        charge = self.call("GET", "/_sandbox/ledger")["charges"][0]["id"]
+        self.call("POST", f"/_sandbox/{self.provider.slug}/charges/{charge}/{action}", body)
+
+    def fault(self, kind: str, **parameters: Any) -> None:
+        self.call("PUT", "/_sandbox/faults", {"kind": kind, "count": 1, **parameters})
+
+    def pages(self) -> int:
+        return len(self.call("GET", "/_sandbox/ledger")["pages"])
+
+    def await_webhooks(self) -> list[tuple[bytes, dict[str, str]]]:
+        for _ in range(400):
+            deliveries = self.call("GET", "/_sandbox/deliveries")["deliveries"]
+            if deliveries and all(d["state"] != "pending" for d in deliveries):
+                return self.webhooks
+            time.sleep(0.025)
+        raise AssertionError("no webhooks came")
+
+
+@contextlib.contextmanager
+def webhook_catcher(webhooks: list[tuple[bytes, dict[str, str]]]) -> Iterator[str]:
+    """Answer 200 to every webhook and keep it; gives the address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            raw = self.rfile.read(int(self.headers["Content-Length"]))
+            webhooks.append((raw, {k.lower(): v for k, v in self.headers.items()}))
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
