@@ -4,12 +4,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import paycrypto
 import pytest
+
+import paycrypto
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from paylink_local.services.testing import embedded_services  # noqa: E402
+from paylink_local.services.testing import embedded_services
 
 
 def pytest_report_header() -> str:

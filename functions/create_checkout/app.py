@@ -1,6 +1,7 @@
 """POST /v1/checkout: create a payment page, once per Idempotency-Key."""
 
 from chalice.app import Response
+
 from paylink.runtime.checkout_request import parse_checkout, parse_idempotency_key
 from paylink.runtime.http import http_function, read_json
 from paylink.runtime.wiring import deps

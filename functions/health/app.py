@@ -1,6 +1,7 @@
 """GET /healthz: whether this process can do its work. Only Postgres is needed for that."""
 
 from chalice.app import Response
+
 from paylink.core.errors import StorageUnavailable
 from paylink.runtime.http import http_function
 from paylink.runtime.wiring import deps

@@ -1,6 +1,7 @@
 """GET /metrics: Prometheus text, for operators."""
 
 from chalice.app import Response
+
 from paylink.runtime.exposition import CONTENT_TYPE, render_metrics
 from paylink.runtime.http import http_function
 from paylink.runtime.wiring import deps

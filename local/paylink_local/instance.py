@@ -10,7 +10,6 @@ from pathlib import Path
 from paylink.providers.port import CredentialField
 from paylink.providers.registry import UnknownProvider, load_providers
 from paylink.runtime.settings import default_sql_dir
-
 from paylink_local.dotenv import load_dotenv
 from paylink_local.supervisor.errors import CannotRun
 

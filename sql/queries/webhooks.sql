@@ -74,9 +74,12 @@ select %(account_id)s, kind, value, %(id)s from unnest(%(kinds)s::text[], %(valu
 -- unpark_events --
 -- Put the events that wait for one of these references in flight again. The caller holds the references' locks.
 with woken as (
-    delete from parked_references p using unnest(%(kinds)s::text[], %(values)s::text[]) as t (kind, value)
-     where p.account_id = %(account_id)s and p.kind = t.kind and p.value = t.value
-    returning p.event_row_id
+    select distinct p.event_row_id
+      from parked_references p join unnest(%(kinds)s::text[], %(values)s::text[]) as t (kind, value)
+           on p.kind = t.kind and p.value = t.value
+     where p.account_id = %(account_id)s
+), forgotten as (
+    delete from parked_references where event_row_id in (select event_row_id from woken)
 ), due as (
     select id from webhook_events
      where id in (select event_row_id from woken) and state = 'parked' order by id for update
@@ -84,9 +87,6 @@ with woken as (
 update webhook_events e set state = 'in_flight', reason = null, attempts = 0, next_attempt_at = now()
   from due where e.id = due.id
 returning e.id;
-
--- forget_parked_references --
-delete from parked_references where event_row_id = %(id)s;
 
 -- ask_again --
 -- The provider could not be asked, or does not confirm the claim yet: in flight, due later.

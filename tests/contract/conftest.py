@@ -6,8 +6,9 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-import paylink.providers
 import pytest
+
+import paylink.providers
 from paylink.core.secret import Secret
 from paylink.providers.port import Account, Credential
 from paylink.providers.registry import load_providers

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
 from paylink.core.money import Money, UnrepresentableAmount
 from paylink.core.secret import Secret
 from paylink.core.states import HAS_MONEY, Dispute, Source, State

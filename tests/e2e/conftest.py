@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
+
 from paylink_local.demo_client import DemoClient
 from paylink_local.instance import load_environment
 from paylink_local.services.testing import free_port

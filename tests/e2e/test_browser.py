@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+
 from support.running import RunningStack
 
 BROWSERS = ("chromium", "google-chrome", "chromium-browser")

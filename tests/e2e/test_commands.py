@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import urllib3
+
 from paylink_local.instance import load_environment
 from support.running import RunningStack
 from support.stack import REPOSITORY

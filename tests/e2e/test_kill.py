@@ -5,6 +5,7 @@ import signal
 import time
 
 import pytest
+
 from paylink_local.demo_client import DemoFailed
 from support.running import RunningStack
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import boto3
 import pytest
+
 from paylink.core.secret import Secret
 from paylink.runtime import wiring
 from paylink.runtime.settings import default_sql_dir
@@ -14,7 +15,6 @@ from paylink.store.migrations import migrate
 from paylink_local.commands.seed import seed
 from paylink_local.instance import load_environment
 from paylink_sandbox.testing import running_sandbox
-
 from support.stack import Stack, create_database, doors, drop_database, load_functions
 
 

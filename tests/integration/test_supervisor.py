@@ -9,8 +9,9 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 import pytest
+
 from paylink_local.supervisor.guarded import SUPERVISED
 from paylink_local.supervisor.home import Home
 from paylink_local.supervisor.status import Status, read_status

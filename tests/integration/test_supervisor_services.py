@@ -12,9 +12,10 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import boto3
-import psutil  # type: ignore[import-untyped]
+import psutil
 import psycopg2
 import pytest
+
 from paylink_local.services.localstack import LocalStack
 from paylink_local.services.postgres import Postgres
 from paylink_local.services.testing import embedded_services, free_port

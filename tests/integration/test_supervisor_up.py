@@ -10,8 +10,9 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 import pytest
+
 from paylink_local.services.testing import free_port
 from paylink_local.supervisor.guarded import SUPERVISED
 from paylink_local.supervisor.home import Home

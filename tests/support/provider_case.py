@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import urllib3
+
 from paylink.core.money import Money
 from paylink.providers.port import Account, PaymentRequest, Provider
 

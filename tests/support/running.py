@@ -7,7 +7,6 @@ from pathlib import Path
 from paylink_local.demo_client import DemoClient
 from paylink_local.supervisor.home import Home
 from paylink_local.supervisor.status import Status, read_status
-
 from support.stack import REPOSITORY
 
 COMMAND = str(REPOSITORY / ".venv" / "bin" / "paylink")

@@ -16,6 +16,7 @@ import boto3
 import psycopg2
 import psycopg2.extras
 import urllib3
+
 from paylink.runtime.wiring import Deps
 from paylink_local.functions import LoadedFunction, load_function
 from paylink_local.gateway.events import build_event

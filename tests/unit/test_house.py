@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 from chalice.app import Chalice
+
 from paylink_local.functions import load_function
 from paylink_local.template import find_template, load_template
-
 from support.stack import REPOSITORY
 
 TEMPLATE = load_template(find_template({}), {})
@@ -40,7 +40,7 @@ def test_a_message_stays_hidden_for_six_timeouts_of_its_function():
 def test_the_checkout_lease_outlives_its_function():
     from paylink.services.checkout import LEASE_S
 
-    assert LEASE_S == TEMPLATE.function("create_checkout").timeout_s + 5
+    assert TEMPLATE.function("create_checkout").timeout_s + 5 == LEASE_S
 
 
 def test_functions_stay_small():

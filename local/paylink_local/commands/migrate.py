@@ -7,7 +7,6 @@ from pathlib import Path
 from paylink.core.secret import Secret
 from paylink.runtime.settings import default_sql_dir
 from paylink.store.migrations import MigrationError, migrate
-
 from paylink_local.supervisor.errors import CannotRun
 
 HELP = "Bring the database to the newest migration."

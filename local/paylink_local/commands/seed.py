@@ -15,7 +15,6 @@ from paylink.store.provisioning import ensure_account, ensure_merchant, set_cred
 from paylink.store.queries import load_queries
 from paylink.store.sealing import Place, Sealer
 from paylink.store.unit_of_work import UnitOfWork
-
 from paylink_local.supervisor.errors import CannotRun
 
 HELP = "Store the demo merchant, the demo keys, and an account for each enabled provider. Safe to repeat."

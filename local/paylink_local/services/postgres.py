@@ -8,7 +8,7 @@ import signal
 from pathlib import Path
 from urllib.parse import quote
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 import psycopg2
 
 from paylink_local.services import wheels

@@ -2,7 +2,7 @@
 
 import os
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 from paylink_local.supervisor.guarded import SUPERVISED
 from paylink_local.supervisor.home import Home

@@ -16,6 +16,7 @@ from typing import Any
 
 import boto3
 import pytest
+
 from paylink_local.services.testing import embedded_services, free_port
 
 HEAD = """\

@@ -10,6 +10,7 @@ from typing import Any
 
 import psutil
 import pytest
+
 from paylink_local.queues import Queues
 from paylink_local.services.testing import free_port
 from paylink_local.template import load_template

@@ -5,6 +5,7 @@ import uuid
 from typing import Any
 
 import pytest
+
 from support.signing import sign
 from support.stack import ORDER, Answer, Stack
 

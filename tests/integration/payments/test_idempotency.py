@@ -5,6 +5,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
 from paylink.store.database import Database
 from support.stack import Stack
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psycopg2
 import pytest
+
 from paylink.core.secret import Secret
 from paylink.runtime.settings import default_sql_dir
 from paylink.store.migrations import migrate

@@ -3,6 +3,7 @@
 import uuid
 
 import pytest
+
 from support.signing import sign
 from support.stack import Stack
 

@@ -6,6 +6,7 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from paycrypto import ITEMS_MAX, InvalidSignature, Reason, equal, sha512_hex, verify_sha512_concat, verify_token
 
 PARTS = (b"PL-20260101-0001", b"200", b"150000.00", b"SB-Mid-server-TESTKEY0123456789")

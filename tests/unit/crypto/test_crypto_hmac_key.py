@@ -10,6 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
 from paycrypto import HmacSha256Key, InvalidSignature
 
 SECRET = b"whsec_test_0123456789abcdef0123456789abcdef"

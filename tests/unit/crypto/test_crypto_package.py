@@ -7,8 +7,9 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-import paycrypto
 import pytest
+
+import paycrypto
 from paycrypto import HmacSha256Key, InvalidSignature, Reason, verify_timestamped_hmac, verify_token
 
 

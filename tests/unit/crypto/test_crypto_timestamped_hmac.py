@@ -8,8 +8,9 @@ import time
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from paycrypto import ITEMS_MAX, HmacSha256Key, InvalidSignature, sign_timestamped_hmac, verify_timestamped_hmac
 from stripe import SignatureVerificationError, WebhookSignature
+
+from paycrypto import ITEMS_MAX, HmacSha256Key, InvalidSignature, sign_timestamped_hmac, verify_timestamped_hmac
 
 NOW_S = 1767225600
 TOLERANCE_S = 300

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from paylink_local.template import Template, load_template
 
 HEAD = "Transform: AWS::Serverless-2016-10-31\n"

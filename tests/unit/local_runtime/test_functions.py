@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from paylink_local.functions import FunctionLoadError, FunctionTimeout, apply_environment, load_function
 from paylink_local.template import Template, TemplateError
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from paylink_local.gateway.events import build_event
 from paylink_local.gateway.problems import Problem
 from paylink_local.gateway.requests import BODY_BYTES_MAX, decode_path, decode_query, read_body, request_id

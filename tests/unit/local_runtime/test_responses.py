@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from paylink_local.gateway.responses import BODY_BYTES_MAX, MalformedAnswer, read_answer
 
 

@@ -1,6 +1,7 @@
 """The router of the gateway."""
 
 import pytest
+
 from paylink_local.gateway.routing import Router
 from paylink_local.template import Route, TemplateError
 

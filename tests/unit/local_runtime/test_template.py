@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from paylink_local.template import Queue, QueueMapping, Route, Schedule, Template, TemplateError, load_template
 
 Read = Callable[[str], Template]

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from paylink_local.template import TemplateError
 from paylink_local.timetable import Cron, Rate, parse_expression
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from paylink_local.functions import LoadedFunction
 from paylink_local.template import Function, Schedule
 from paylink_local.worker.records import InvalidBatchAnswer, failed_ids, sqs_event

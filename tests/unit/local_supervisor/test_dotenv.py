@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from paylink_local.dotenv import load_dotenv
 from paylink_local.supervisor.errors import CannotRun
 

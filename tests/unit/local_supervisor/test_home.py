@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+
 from paylink_local.supervisor.errors import CannotRun
 from paylink_local.supervisor.home import DEFAULT_HOME, Home
 

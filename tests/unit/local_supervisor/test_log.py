@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from paylink_local.supervisor import log
 from paylink_local.supervisor.log import RotatingLog, tail
 

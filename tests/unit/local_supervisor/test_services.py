@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from paylink_local.services.http import port_of
 from paylink_local.services.postgres import Postgres
 from paylink_local.services.wheels import program

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import stripe
 import urllib3
+
 from paylink_sandbox.testing import running_sandbox
 
 SECRET_KEY = "sk_test_sandboxtests00000000"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import urllib3
+
 from paylink_sandbox.config import Config
 from paylink_sandbox.errors import ConfigError
 from paylink_sandbox.money import Amount

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import paycrypto
-
 from paylink.core.errors import Forbidden, Unauthenticated
 from paylink.core.keyring import Keyring
 from paylink.core.secret import Secret

@@ -2,9 +2,9 @@
 
 import os
 import threading
-from collections.abc import Mapping
-from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from paylink.providers.port import Provider
 from paylink.providers.registry import load_providers
@@ -30,14 +30,22 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class _part(cached_property[T]):
-    """A cached property that is built once even when several threads ask first."""
+class _part(Generic[T]):
+    """A property that is built once, on first use, even when several threads ask first."""
 
     _lock = threading.RLock()
 
-    def __get__(self, instance: object, owner: type[Any] | None = None) -> Any:
+    def __init__(self, build: Callable[[Any], T]) -> None:
+        self._build = build
+        self._name = build.__name__
+
+    def __get__(self, instance: object, owner: type[Any]) -> T:
         with self._lock:
-            return super().__get__(instance, owner)
+            # What is built lies in the instance under our own name, and from then on hides this property.
+            if self._name not in instance.__dict__:
+                instance.__dict__[self._name] = self._build(instance)
+            built: T = instance.__dict__[self._name]
+            return built
 
 
 class Deps:

@@ -8,7 +8,6 @@ from functools import lru_cache
 from typing import Any
 
 import paycrypto
-
 from paylink.core.money import UnrepresentableAmount
 from paylink.core.secret import Secret
 from paylink.core.states import Evidence, Source, State

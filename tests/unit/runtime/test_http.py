@@ -1,0 +1,103 @@
+"""HTTP functions: one request never sees another's, and every error is a problem."""
+
+import base64
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from paylink.core.errors import FieldProblem, InvalidFields, PayLinkError, RateLimited, StorageUnavailable
+from paylink.runtime.http import http_function
+
+
+def event(path: str = "/echo/{name}", method: str = "POST", headers: dict[str, str] | None = None, **more: Any) -> Any:
+    return {
+        "headers": headers or {},
+        "multiValueQueryStringParameters": None,
+        "pathParameters": {"name": "x"},
+        "stageVariables": None,
+        "body": base64.b64encode(b"{}").decode(),
+        "isBase64Encoded": True,
+        "requestContext": {"httpMethod": method, "resourcePath": path, "requestId": "gateway-id", "identity": {}},
+    } | more
+
+
+def test_eight_threads_never_see_each_others_request():
+    app = http_function("echo")
+    barrier = threading.Barrier(8)
+
+    @app.route("/echo/{name}", methods=["POST"], content_types=["*/*"])
+    def echo(name: str) -> dict[str, str]:
+        barrier.wait()
+        return {"name": name, "header": app.header("x-name") or "", "context": app.lambda_context}
+
+    def call(number: int) -> bool:
+        name = str(number)
+        answer = app(event(headers={"x-name": name}, pathParameters={"name": name}), name)
+        return json.loads(answer["body"]) == {"name": name, "header": name, "context": name}
+
+    with ThreadPoolExecutor(8) as threads:
+        assert all(threads.map(call, range(800)))
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "headers"),
+    [
+        (InvalidFields(fields=[FieldProblem("amount", "too small")]), 422, {}),
+        (RateLimited(retry_after_s=7), 429, {"Retry-After": "7"}),
+        (StorageUnavailable(retry_after_s=2), 503, {"Retry-After": "2"}),
+        (PayLinkError(), 500, {}),
+        (RuntimeError("password=hunter2"), 500, {}),
+    ],
+)
+def test_an_error_is_a_problem(error: Exception, status: int, headers: dict[str, str]):
+    app = http_function("failing")
+
+    @app.route("/echo/{name}", methods=["POST"], content_types=["*/*"])
+    def failing(name: str) -> None:
+        raise error
+
+    answer = app(event(), None)
+    assert answer["statusCode"] == status
+    assert answer["headers"]["Content-Type"] == "application/problem+json"
+    assert headers.items() <= answer["headers"].items()
+    body = json.loads(answer["body"])
+    assert (body["status"], "hunter2" in answer["body"]) == (status, False)
+    if status == 422:
+        assert body["errors"] == [{"field": "amount", "message": "too small"}]
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [({"path": "/nothing"}, 404), ({"method": "GET"}, 405)],
+)
+def test_chalices_own_refusals_are_problems_too(changes: dict[str, str], status: int):
+    app = http_function("echo")
+    app.route("/echo/{name}", methods=["POST"], content_types=["*/*"])(lambda name: {})
+    answer = app(event(**changes), None)
+    assert (answer["statusCode"], answer["headers"]["Content-Type"]) == (status, "application/problem+json")
+    assert set(app.routes) == {"/echo/{name}"}
+
+
+@pytest.mark.parametrize(
+    ("given", "used"),
+    [
+        ("abc-1.2_3", "abc-1.2_3"),
+        ("", "gateway-id"),
+        ("a b", "gateway-id"),
+        ("x" * 65, "gateway-id"),
+        ("a\n", "gateway-id"),
+    ],
+)
+def test_a_request_id_is_kept_when_it_is_harmless(given: str, used: str):
+    app = http_function("echo")
+    app.route("/echo/{name}", methods=["POST"], content_types=["*/*"])(lambda name: {})
+    assert app(event(headers={"X-Request-Id": given}), None)["headers"]["X-Request-Id"] == used
+
+
+def test_a_schedule_runs_what_is_registered_for_it():
+    app = http_function("both")
+    app.on_schedule(lambda: {"ran": True})
+    assert app({"schedule": "both"}, None) == {"ran": True}

@@ -1,0 +1,58 @@
+"""Settings: every error at once, and nothing secret in it."""
+
+import base64
+
+import pytest
+
+from paylink.providers.registry import UnknownProvider, load_providers
+from paylink.runtime.settings import InvalidSettings, Settings
+
+KEY = "k1:" + base64.b64encode(b"0" * 32).decode()
+COMPLETE = {
+    "PAYLINK_ENVIRONMENT": "test",
+    "PAYLINK_DATABASE_URL": "postgresql://paylink:hunter2@/paylink",
+    "PAYLINK_REDIS_URL": "unix:///redis.sock",
+    "PAYLINK_PROVIDERS": "stripe",
+    "PAYLINK_MASTER_KEYS": KEY,
+    "PAYLINK_API_KEY_PEPPERS": KEY,
+    "PAYLINK_WEBHOOK_EVENTS_QUEUE_URL": "http://localhost/queue",
+    "PAYLINK_WEBHOOK_EVENTS_DEAD_QUEUE_URL": "http://localhost/dead",
+}
+
+
+def test_a_complete_environment_is_read():
+    settings = Settings.from_environ(COMPLETE)
+    assert settings.providers == ("stripe",)
+    assert "hunter2" not in repr(settings)
+    assert KEY[3:] not in repr(settings)
+
+
+def test_every_error_is_told_at_once():
+    with pytest.raises(InvalidSettings) as caught:
+        Settings.from_environ(
+            {"PAYLINK_ENVIRONMENT": "home", "PAYLINK_MASTER_KEYS": "k1:zzz", "PAYLINK_RAW_BODY_DAYS": "x"}
+        )
+    lines = str(caught.value).splitlines()
+    for name in (*COMPLETE, "PAYLINK_RAW_BODY_DAYS"):
+        assert any(name in line for line in lines), name
+    assert "zzz" not in str(caught.value)
+
+
+@pytest.mark.parametrize("slug", ["nobody", "../stripe", "port", "http", "", "Stripe", "os.path"])
+def test_an_unknown_provider_is_named(slug: str):
+    with pytest.raises(UnknownProvider, match="PAYLINK_PROVIDERS"):
+        load_providers([slug], {})
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"PAYLINK_STRIPE_API_BASE": "http://example.com"},
+        {"PAYLINK_STRIPE_API_BASE": "ftp://localhost"},
+        {"PAYLINK_STRIPE_API_BASE": "https://proxy.example.com", "PAYLINK_ENVIRONMENT": "production"},
+        {"PAYLINK_STRIPE_API_BASE": "http://localhost:8081/stripe", "PAYLINK_ENVIRONMENT": "production"},
+    ],
+)
+def test_a_provider_address_that_is_not_safe_is_refused_at_start(environ: dict[str, str]):
+    with pytest.raises(ValueError, match="PAYLINK_STRIPE_API_BASE"):
+        load_providers(["stripe"], environ)
