@@ -67,8 +67,8 @@ def _fresh_secrets(fields: list[CredentialField]) -> dict[str, str]:
         "PAYLINK_DATABASE_PASSWORD": _random_text(32),
         "PAYLINK_MASTER_KEYS": _keyring(),
         "PAYLINK_API_KEY_PEPPERS": _keyring(),
-        "PAYLINK_DEMO_MERCHANT_KEY": f"plm_{_random_text(12)}_{_random_text(40)}",
-        "PAYLINK_DEMO_OPERATOR_KEY": f"plo_{_random_text(12)}_{_random_text(40)}",
+        "PAYLINK_DEMO_MERCHANT_KEY": f"plm_demo{_random_text(8)}_{_random_text(40)}",
+        "PAYLINK_DEMO_OPERATOR_KEY": f"plo_demo{_random_text(8)}_{_random_text(40)}",
     }
     return made | {field.environment: field.demo_prefix + _random_text(32) for field in fields}
 

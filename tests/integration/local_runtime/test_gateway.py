@@ -7,12 +7,12 @@ import os
 import re
 import signal
 import socket
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import psutil
 import pytest
 
 FUNCTIONS = {
@@ -347,20 +347,9 @@ def answers(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def children(pid: int) -> list[int]:
-    found = subprocess.run(["ps", "-A", "-o", "ppid=,pid="], capture_output=True, text=True, check=True).stdout
-    pairs = (line.split() for line in found.splitlines())
-    return [int(child) for parent, child in pairs if int(parent) == pid]
-
-
 def serving(pid: int) -> list[int]:
     """The processes that serve: spawned ones, without the helper that multiprocessing starts."""
-    return [
-        child
-        for child in children(pid)
-        if "spawn_main"
-        in subprocess.run(["ps", "-o", "args=", "-p", str(child)], capture_output=True, text=True, check=False).stdout
-    ]
+    return [child.pid for child in psutil.Process(pid).children() if any("spawn_main" in a for a in child.cmdline())]
 
 
 def test_a_killed_process_is_replaced(offline_project: Any, until: Callable[..., Any]) -> None:

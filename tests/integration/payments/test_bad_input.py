@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -121,6 +122,11 @@ def test_a_bad_key_is_refused(stack: Stack, authorization: str | None):
     answer = stack.call("POST", "/v1/checkout", ORDER, headers=headers)
     assert_refused(stack, answer, 401)
     assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_demo_keys_are_not_let_into_production(stack: Stack):
+    stack.deps.__dict__["settings"] = replace(stack.deps.settings, environment="production")
+    assert_refused(stack, stack.checkout(), 401)
 
 
 def test_a_key_without_the_scope_is_refused(stack: Stack):

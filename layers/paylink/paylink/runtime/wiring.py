@@ -86,7 +86,8 @@ class Deps:
     def api_keys(self) -> "ApiKeys":
         from paylink.edge.api_keys import ApiKeys
 
-        return ApiKeys(self.database, self.settings.api_key_peppers)
+        demo_keys = self.settings.environment != "production"
+        return ApiKeys(self.database, self.settings.api_key_peppers, demo_keys=demo_keys)
 
     @_part
     def rate_limiter(self) -> "RateLimiter":
