@@ -83,8 +83,14 @@ create table transactions (
     success_url      text not null,
     failure_url      text,
     expires_at       timestamptz not null,
-    -- Counts every change of a money column or the state: a pull's answer is dropped when it moved meanwhile.
+    -- Counts every change of a money column or the state.
     version          integer not null default 0,
+    -- Counts every answer of the provider that was considered, also those that changed nothing. An answer is dropped
+    -- when this or the version moved since it was asked for: a newer one has been heard.
+    answers          integer not null default 0,
+    -- The newest attempt, and the one whose page was paid.
+    attempt_id       uuid,
+    paid_attempt_id  uuid,
     -- When reconciliation asks the provider next; null when nothing is left to ask.
     pull_due_at      timestamptz,
     pulls            integer not null default 0,
@@ -142,6 +148,7 @@ create table transaction_history (
     implied          boolean not null default false,
     captured         bigint not null,
     refunded         bigint not null,
+    dispute          text,
     evidence         text not null,
     evidence_id      text,
     provider_status  text,
@@ -177,6 +184,8 @@ create table idempotency_keys (
     fingerprint      bytea not null,
     recovery_point   text not null default 'started',
     locked_until     timestamptz not null,
+    -- Counts the leases: who comes back after another took over finds another number, and writes nothing.
+    fence            integer not null default 1,
     transaction_id   uuid references transactions,
     response_status  integer,
     response_body    jsonb,
@@ -201,7 +210,10 @@ create table webhook_events (
     transaction_id   uuid references transactions,
     attempts         integer not null default 0,
     asked            integer not null default 0,
+    -- When the relay queues it again.
     next_attempt_at  timestamptz,
+    -- Nobody claims it before: another works at it, or the provider is to be asked again later.
+    not_before       timestamptz not null default now(),
     received_at      timestamptz not null default now(),
     finished_at      timestamptz,
     constraint webhook_events_unique unique (account_id, event_id),
@@ -296,8 +308,10 @@ begin
     execute format('create table %I partition of webhook_bodies for values from (%L) to (%L)',
                    name, first, (first + interval '1 month')::date);
     return true;
-exception when check_violation then
-    return false;
+exception
+    -- The rest partition holds rows of the month; another relay was faster; or an older partition reaches into it.
+    when check_violation or duplicate_table or unique_violation or invalid_object_definition then
+        return false;
 end $$;
 
 -- Drop the partitions whose last day lies before `cutoff`; return how many.

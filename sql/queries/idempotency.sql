@@ -3,19 +3,26 @@
 insert into idempotency_keys (merchant_id, operation, key, fingerprint, locked_until)
 values (%(merchant_id)s, %(operation)s, %(key)s, %(fingerprint)s, now() + make_interval(secs => %(lease_s)s))
     on conflict on constraint idempotency_keys_pkey do nothing
-returning key;
+returning fence;
 
 -- lock_key --
-select fingerprint, recovery_point, transaction_id, response_status, response_body, locked_until > now() as leased,
+select fingerprint, fence, recovery_point, transaction_id, response_status, response_body, locked_until > now() as leased,
        ceil(extract(epoch from locked_until - now()))::integer as leased_s
   from idempotency_keys
  where merchant_id = %(merchant_id)s and operation = %(operation)s and key = %(key)s
    for update;
 
--- lease_key --
-update idempotency_keys
-   set locked_until = now() + make_interval(secs => %(lease_s)s),
-       transaction_id = coalesce(%(transaction_id)s, transaction_id)
+-- name_transaction --
+update idempotency_keys set transaction_id = %(transaction_id)s
+ where merchant_id = %(merchant_id)s and operation = %(operation)s and key = %(key)s;
+
+-- take_over_key --
+update idempotency_keys set locked_until = now() + make_interval(secs => %(lease_s)s), fence = fence + 1
+ where merchant_id = %(merchant_id)s and operation = %(operation)s and key = %(key)s
+returning fence;
+
+-- release_key --
+update idempotency_keys set locked_until = now()
  where merchant_id = %(merchant_id)s and operation = %(operation)s and key = %(key)s;
 
 -- finish_key --

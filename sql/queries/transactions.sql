@@ -17,26 +17,37 @@ select * from transactions where id = %(id)s for update;
 update transactions
    set state = %(state)s, captured = %(captured)s, refunded = %(refunded)s, dispute = %(dispute)s,
        provider_status = coalesce(%(provider_status)s, provider_status), version = %(version)s, updated_at = now(),
-       pull_due_at = case when %(state)s in ('pending', 'authorized') then pull_due_at end
+       paid_attempt_id = coalesce(paid_attempt_id, %(paid_attempt_id)s),
+       pull_due_at = case when %(state)s in ('pending', 'authorized')
+                          then coalesce(pull_due_at, now() + interval '5 minutes') end
  where id = %(id)s;
 
+-- count_answer --
+update transactions set answers = answers + 1 where id = %(id)s;
+
+-- pull_soon --
+update transactions set pull_due_at = now() where id = %(id)s;
+
 -- insert_history --
-insert into transaction_history (id, transaction_id, version, state, implied, captured, refunded, evidence, evidence_id,
-                                 provider_status, alert)
-values (%(id)s, %(transaction_id)s, %(version)s, %(state)s, %(implied)s, %(captured)s, %(refunded)s, %(evidence)s,
-        %(evidence_id)s, %(provider_status)s, %(alert)s);
+insert into transaction_history (id, transaction_id, version, state, implied, captured, refunded, dispute, evidence,
+                                 evidence_id, provider_status, alert)
+values (%(id)s, %(transaction_id)s, %(version)s, %(state)s, %(implied)s, %(captured)s, %(refunded)s, %(dispute)s,
+        %(evidence)s, %(evidence_id)s, %(provider_status)s, %(alert)s);
 
 -- insert_notification --
 insert into merchant_notifications (id, merchant_id, transaction_id, version, kind, body)
 values (%(id)s, %(merchant_id)s, %(transaction_id)s, %(version)s, %(kind)s, %(body)s);
 
 -- list_history --
-select version, state, implied, captured, refunded, evidence, evidence_id, provider_status, alert, created_at
+select version, state, implied, captured, refunded, dispute, evidence, evidence_id, provider_status, alert, created_at
   from transaction_history where transaction_id = %(id)s order by version;
 
 -- insert_attempt --
-insert into attempts (id, transaction_id, number, expires_at, created_at)
-values (%(id)s, %(transaction_id)s, %(number)s, %(expires_at)s, %(now)s);
+with inserted as (
+    insert into attempts (id, transaction_id, number, expires_at, created_at)
+    values (%(id)s, %(transaction_id)s, %(number)s, %(expires_at)s, %(now)s)
+)
+update transactions set attempt_id = %(id)s where id = %(transaction_id)s;
 
 -- list_attempts --
 select id, number, outcome, error, failure_stored, checkout_url, expires_at, created_at, finished_at
@@ -67,23 +78,29 @@ select %(account_id)s, kind, value, %(transaction_id)s from unnest(%(kinds)s::te
 returning kind, value;
 
 -- list_references --
-select kind, value from provider_references where transaction_id = %(id)s order by created_at, kind, value;
+select kind, value from provider_references where transaction_id = %(id)s order by created_at desc, kind, value;
 
--- claim_due_pulls --
--- Take open transactions that are due to be asked about, and push their due time on.
-update transactions t
-   set pulls = t.pulls + 1,
+-- list_due_pulls --
+-- What is to be asked about: a merchant's every open transaction, or all that are due.
+select id, pull_due_at from transactions
+ where pull_due_at is not null
+   and case when %(merchant_id)s::uuid is null then pull_due_at <= now() else merchant_id = %(merchant_id)s end
+ order by pull_due_at limit %(limit)s;
+
+-- claim_pull --
+-- Push the due time on just before asking, unless another did meanwhile.
+update transactions
+   set pulls = pulls + 1,
        pull_due_at = least(
-           now() + make_interval(secs => least(%(first_s)s * power(2, least(t.pulls, 20)), %(last_s)s)),
+           now() + make_interval(secs => least(%(first_s)s * power(2, least(pulls, 20)), %(last_s)s)),
            -- Asked once soon after the page's end, when it is still to come.
-           case when t.expires_at > now() then t.expires_at + interval '1 minute' end)
-  from (select id from transactions
-         where pull_due_at is not null
-           and (pull_due_at <= now() or %(merchant_id)s::uuid is not null)
-           and (%(merchant_id)s::uuid is null or merchant_id = %(merchant_id)s)
-         order by pull_due_at limit %(limit)s for update skip locked) due
- where t.id = due.id
-returning t.id;
+           case when expires_at > now() then expires_at + interval '1 minute' end)
+ where id = %(id)s and pull_due_at = %(pull_due_at)s
+returning id;
+
+-- end_pulls --
+-- Asked because something had moved meanwhile; nothing is left to ask of a transaction that is not open.
+update transactions set pull_due_at = null where id = %(id)s and state not in ('pending', 'authorized');
 
 -- insert_run --
 insert into reconciliation_runs (id, merchant_id) values (%(id)s, %(merchant_id)s);

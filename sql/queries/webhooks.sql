@@ -30,14 +30,13 @@ with incoming as (
 )
 select id from stored;
 
--- claim_events --
--- Count an attempt for each event that is still in flight, and push its due time on while it is worked at.
-update webhook_events e
-   set attempts = e.attempts + 1, next_attempt_at = now() + make_interval(secs => %(lease_s)s)
-  from (select id from webhook_events
-         where id = any(%(ids)s::uuid[]) and state = 'in_flight' order by id for update) due
- where e.id = due.id
-returning e.id, e.account_id, e.event_id, e.assurance, e.attempts, e.asked, e.received_at;
+-- claim_event --
+-- Count an attempt of an event that is in flight and that nobody works at, and keep others away while we do.
+update webhook_events
+   set attempts = attempts + 1, next_attempt_at = now() + make_interval(secs => %(lease_s)s),
+       not_before = now() + make_interval(secs => %(lease_s)s)
+ where id = %(id)s and state = 'in_flight' and not_before <= now()
+returning id, account_id, event_id, assurance, attempts, asked, received_at;
 
 -- read_body --
 select body from webhook_bodies where event_row_id = %(id)s and received_at = %(received_at)s;
@@ -84,14 +83,15 @@ with woken as (
     select id from webhook_events
      where id in (select event_row_id from woken) and state = 'parked' order by id for update
 )
-update webhook_events e set state = 'in_flight', reason = null, attempts = 0, next_attempt_at = now()
+update webhook_events e set state = 'in_flight', reason = null, attempts = 0, next_attempt_at = now(), not_before = now()
   from due where e.id = due.id
 returning e.id;
 
 -- ask_again --
 -- The provider could not be asked, or does not confirm the claim yet: in flight, due later.
 update webhook_events
-   set next_attempt_at = now() + make_interval(secs => %(delay_s)s), asked = asked + %(asked)s,
+   set next_attempt_at = now() + make_interval(secs => %(delay_s)s),
+       not_before = now() + make_interval(secs => %(delay_s)s), asked = asked + %(asked)s,
        attempts = attempts - %(uncounted)s, event_type = %(event_type)s
  where id = %(id)s and state = 'in_flight';
 

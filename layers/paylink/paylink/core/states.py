@@ -151,7 +151,7 @@ def decide(snapshot: Snapshot, evidence: Evidence) -> Decision:
 def _decide_with_money(snapshot: Snapshot, evidence: Evidence) -> Decision:
     old = snapshot.totals
     new = Totals(
-        captured=(evidence.captured if evidence.captured is not None else old.captured) or snapshot.amount,
+        captured=evidence.captured if evidence.captured is not None else old.captured or snapshot.amount,
         refunded=evidence.refunded if evidence.refunded is not None else old.refunded,
         dispute=None if evidence.no_dispute else (evidence.dispute or old.dispute),
     )

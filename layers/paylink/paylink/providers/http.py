@@ -2,11 +2,13 @@
 
 import json
 import ssl
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import urllib3
+from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import (
     ConnectTimeoutError,
     HTTPError,
@@ -41,6 +43,7 @@ class ProviderHttp:
 
     def __init__(self, base: str, *, read_timeout_s: float = READ_TIMEOUT_S) -> None:
         self._base = base.rstrip("/")
+        self._read_timeout_s = read_timeout_s
         self._pool = urllib3.PoolManager(
             maxsize=16,
             timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=read_timeout_s),
@@ -63,14 +66,21 @@ class ProviderHttp:
         except HTTPError as exc:
             raise self._failure(method, exc) from exc
         try:
-            raw = response.read(ANSWER_SIZE_MAX + 1, decode_content=True)
-            if len(raw) > ANSWER_SIZE_MAX:
-                raise HTTPError("answer too large")
+            raw = self._read(response)
         except HTTPError as exc:
             response.close()
             raise self._failure(method, exc) from exc
         response.release_conn()
         return Answer(response.status, {k.lower(): v for k, v in response.headers.items()}, _json_or_none(raw))
+
+    def _read(self, response: BaseHTTPResponse) -> bytes:
+        """Read the body within one more read timeout, however slowly it trickles."""
+        stop_at, raw = time.monotonic() + self._read_timeout_s, b""
+        while chunk := response.read1(64 * 1024, decode_content=True):
+            raw += chunk
+            if len(raw) > ANSWER_SIZE_MAX or time.monotonic() > stop_at:
+                raise HTTPError("the answer is too large or too slow")
+        return raw
 
     @staticmethod
     def _failure(method: str, exc: Exception) -> ProviderError:
@@ -89,5 +99,5 @@ def _before_sending(exc: Exception) -> bool:
 def _json_or_none(raw: bytes) -> Any:
     try:
         return json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None

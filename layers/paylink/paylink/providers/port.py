@@ -82,6 +82,17 @@ class Reference:
 ATTEMPT = "attempt"
 
 
+def attempt_of(references: Sequence[Reference]) -> UUID | None:
+    """Return the attempt of ours that these references name, if any."""
+    for reference in references:
+        if reference.kind == ATTEMPT:
+            try:
+                return UUID(reference.value)
+            except ValueError:
+                return None
+    return None
+
+
 @dataclass(frozen=True)
 class PaymentRequest:
     """Everything that a provider is told when a payment page is created: stored rows only."""
@@ -283,7 +294,7 @@ class Provider(Protocol):
 
     def fetch_payment(self, account: Account, references: Sequence[Reference]) -> Payment:
         """
-        Ask for a payment's present status.
+        Ask for the present status of the payment that `references` name; the first that names one decides.
 
         Raises:
             ProviderError: Also NOT_FOUND when none of `references` is known there.

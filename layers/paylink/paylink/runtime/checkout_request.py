@@ -104,7 +104,8 @@ def parse_checkout(body: Any) -> CheckoutOrder:
     except ValidationError as exc:
         raise InvalidFields(fields=[_problem(error) for error in exc.errors(include_input=False)]) from None
     customer = request.customer or CustomerFields()
-    canonical = json.dumps(request.model_dump(), sort_keys=True, separators=(",", ":"))
+    asked_for = {name: value for name, value in request.model_dump(exclude_none=True).items() if value != {}}
+    canonical = json.dumps(asked_for, sort_keys=True, separators=(",", ":"))
     return CheckoutOrder(
         provider=request.provider,
         amount=Money(request.amount, request.currency),

@@ -55,7 +55,7 @@ class Settings:
             api_key_peppers=read.keyring("PAYLINK_API_KEY_PEPPERS"),
             webhook_queue_url=read.text("PAYLINK_WEBHOOK_EVENTS_QUEUE_URL"),
             dead_letter_queue_url=read.text("PAYLINK_WEBHOOK_EVENTS_DEAD_QUEUE_URL"),
-            raw_body_days=read.number("PAYLINK_RAW_BODY_DAYS", 90, 1, 3650),
+            raw_body_days=read.number("PAYLINK_RAW_BODY_DAYS", 90, 8, 3650),
             rate_limit_per_s=read.number("PAYLINK_RATE_LIMIT_PER_S", 50, 1, 100_000),
             rate_limit_burst=read.number("PAYLINK_RATE_LIMIT_BURST", 100, 1, 100_000),
             log_level=read.choice("PAYLINK_LOG_LEVEL", _LOG_LEVELS, "INFO"),

@@ -6,6 +6,7 @@ is a pure function of stored rows and its key is the attempt's. 3: the result an
 A retry after a crash takes over when the lease is over, and goes on from what is stored.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -21,7 +22,7 @@ from paylink.core.errors import (
 from paylink.core.money import Money, UnrepresentableAmount
 from paylink.core.states import Decision, State, Verdict
 from paylink.providers.port import ATTEMPT, Account, Effect, ErrorKind, Payment, Provider, ProviderError, Reference
-from paylink.services.evidence import apply_evidence
+from paylink.services.evidence import Claim, apply_evidence
 from paylink.services.ports import Parts
 from paylink.services.reading import transaction_body
 from paylink.store import idempotency
@@ -69,6 +70,7 @@ class _Work:
 
     transaction: tx.Transaction
     attempt: tx.Attempt
+    fence: int
     ask_first: bool
 
 
@@ -89,20 +91,20 @@ class Checkout:
             StorageUnavailable: The database cannot answer.
         """
         name = KeyName(merchant_id, OPERATION, key)
-        provider = self._check(order)
+        self._check(order)
         account = self._parts.accounts.of_merchant(merchant_id, order.provider)
         if account is None:
             raise InvalidFields(fields=[FieldProblem("provider", "no account of this provider is set up for you")])
         for _ in range(_STEPS_MAX):
             found = self._parts.database.run(lambda uow: self._begin(uow, name, order, account))
-            if isinstance(found, Snapshot):
-                return self._replay(found)
-            answer = self._carry_out(name, provider, account, found)
+            answer = self._replay(found) if isinstance(found, Snapshot) else self._carry_out(name, found)
+            if answer is not None and answer.status == ProviderRefused.status:
+                raise ProviderRefused(str(answer.body["detail"]))
             if answer is not None:
                 return answer
         raise ProviderUnreachable("the provider gave no usable answer; send the same request again", retry_after_s=5)
 
-    def _check(self, order: CheckoutOrder) -> Provider:
+    def _check(self, order: CheckoutOrder) -> None:
         provider = self._parts.providers.get(order.provider)
         if provider is None:
             enabled = ", ".join(sorted(self._parts.providers))
@@ -118,15 +120,15 @@ class Checkout:
         if order.expires_in_s is not None and not shortest <= order.expires_in_s <= longest:
             message = f"{order.provider} takes {shortest} to {longest} seconds"
             raise InvalidFields(fields=[FieldProblem("expires_in_s", message)])
-        return provider
 
     # Phase 1
 
     def _begin(self, uow: UnitOfWork, name: KeyName, order: CheckoutOrder, account: Account) -> _Work | Snapshot:
-        if idempotency.take_key(uow, name, order.fingerprint, lease_s=LEASE_S):
+        fence = idempotency.take_key(uow, name, order.fingerprint, lease_s=LEASE_S)
+        if fence is not None:
             transaction = self._insert_transaction(uow, order, account)
-            idempotency.lease_key(uow, name, lease_s=LEASE_S, transaction_id=transaction.id)
-            return _Work(transaction, self._insert_attempt(uow, transaction, 1), ask_first=False)
+            idempotency.name_transaction(uow, name, transaction.id)
+            return self._begin_attempt(uow, transaction, 1, fence)
         stored = idempotency.lock_key(uow, name)
         if stored.fingerprint != order.fingerprint:
             raise IdempotencyKeyReused("send a new key with a new request")
@@ -135,12 +137,28 @@ class Checkout:
         if stored.leased:
             raise RequestInProgress("wait for its answer, or try again later", retry_after_s=max(1, stored.leased_s))
         assert stored.transaction_id is not None
-        idempotency.lease_key(uow, name, lease_s=LEASE_S)
+        fence = idempotency.take_over_key(uow, name, lease_s=LEASE_S)
         transaction = tx.lock_transaction(uow, stored.transaction_id)
         last = tx.list_attempts(uow, transaction.id)[-1]
+        if transaction.state is not State.PENDING:
+            return self._finish(uow, name, transaction)
         if last.may_have_page:
-            return _Work(transaction, last, ask_first=True)
-        return _Work(transaction, self._insert_attempt(uow, transaction, last.number + 1), ask_first=False)
+            return _Work(transaction, last, fence, ask_first=True)
+        if not self._has_time_for_a_page(transaction):
+            expired = Decision(Verdict.APPLY, steps=(State.EXPIRED,), totals=transaction.snapshot.totals)
+            return self._finish(uow, name, tx.apply_decision(uow, transaction, expired, tx.Proof("clock", None, None)))
+        return self._begin_attempt(uow, transaction, last.number + 1, fence)
+
+    @staticmethod
+    def _finish(uow: UnitOfWork, name: KeyName, transaction: tx.Transaction) -> Snapshot:
+        """The transaction has gone on without this request: answer with where it stands."""
+        snapshot = Snapshot(201, transaction_body(transaction, None))
+        idempotency.finish_key(uow, name, snapshot)
+        return snapshot
+
+    def _has_time_for_a_page(self, transaction: tx.Transaction) -> bool:
+        left_s = (transaction.expires_at - self._parts.now()).total_seconds()
+        return left_s >= self._parts.providers[transaction.provider].capabilities.expiry_min_s
 
     def _insert_transaction(self, uow: UnitOfWork, order: CheckoutOrder, account: Account) -> tx.Transaction:
         now = self._parts.now()
@@ -163,28 +181,27 @@ class Checkout:
         tx.insert_transaction(uow, new, now=now, pull_in_s=FIRST_PULL_S)
         return tx.lock_transaction(uow, new.id)
 
-    def _insert_attempt(self, uow: UnitOfWork, transaction: tx.Transaction, number: int) -> tx.Attempt:
+    def _begin_attempt(self, uow: UnitOfWork, transaction: tx.Transaction, number: int, fence: int) -> _Work:
         attempt_id, now = self._parts.new_id(), self._parts.now()
         tx.insert_attempt(uow, transaction, attempt_id, number, expires_at=transaction.expires_at, now=now)
         # Known before the provider is: so even an event that overtakes the provider's answer finds its transaction.
         own = [Reference(ATTEMPT, str(attempt_id))]
         tx.lock_references(uow, transaction.account_id, own)
         tx.add_references(uow, transaction.account_id, transaction.id, own)
-        return tx.list_attempts(uow, transaction.id)[-1]
+        attempt = tx.list_attempts(uow, transaction.id)[-1]
+        return _Work(tx.lock_transaction(uow, transaction.id), attempt, fence, ask_first=False)
 
     # Phase 2
 
-    def _carry_out(self, name: KeyName, provider: Provider, account: Account, work: _Work) -> CheckoutAnswer | None:
+    def _carry_out(self, name: KeyName, work: _Work) -> CheckoutAnswer | None:
         """Call the provider and store what came of it. None: this attempt ended without a page, begin another."""
+        provider = self._parts.providers[work.transaction.provider]
+        account = self._parts.accounts.get(work.transaction.account_id)
         request = tx.payment_request(work.transaction, work.attempt)
         try:
             payment = provider.find_payment(account, request) if work.ask_first else None
-        except ProviderError as exc:
-            return self._store_unknown(name, work, exc)
-        if payment is None and work.ask_first and not self._may_send_again(provider, work.attempt):
-            self._parts.database.run(lambda uow: self._retire(uow, name, work, "never_created"))
-            return None
-        try:
+            if payment is None and work.ask_first and not self._may_send_again(provider, work.attempt):
+                return self._fenced(name, work, lambda uow: self._retire(uow, name, work, "never_created"))
             payment = payment or provider.create_payment(account, request)
         except ProviderError as exc:
             return self._store_failure(name, work, exc)
@@ -197,52 +214,79 @@ class Checkout:
 
     # Phase 3
 
-    def _store_page(self, name: KeyName, work: _Work, payment: Payment) -> CheckoutAnswer:
-        def store(uow: UnitOfWork) -> tuple[CheckoutAnswer, list[UUID]]:
+    def _fenced(
+        self, name: KeyName, work: _Work, store: Callable[[UnitOfWork], CheckoutAnswer | None]
+    ) -> CheckoutAnswer | None:
+        """
+        Store in one transaction, if the lease is still ours. Else another took over, and its answer stands.
+        """
+
+        def write(uow: UnitOfWork) -> CheckoutAnswer | Snapshot | None:
+            stored = idempotency.lock_key(uow, name)
+            if stored.snapshot is not None:
+                return stored.snapshot
+            if stored.fence != work.fence:
+                raise RequestInProgress("another request with this key took over", retry_after_s=1)
+            return store(uow)
+
+        written = self._parts.database.run(write)
+        return self._replay(written) if isinstance(written, Snapshot) else written
+
+    def _store_page(self, name: KeyName, work: _Work, payment: Payment) -> CheckoutAnswer | None:
+        if payment.amount != work.transaction.amount:
+            self._parts.alerts.alert("amount_mismatch", transaction_id=work.transaction.id, attempt_id=work.attempt.id)
+            return self._fenced(name, work, lambda uow: self._store_unknown(uow, name, work, "amount_mismatch", False))
+        woken: list[UUID] = []
+
+        def store(uow: UnitOfWork) -> CheckoutAnswer:
             tx.lock_references(uow, work.transaction.account_id, payment.references)
             transaction = tx.lock_transaction(uow, work.transaction.id)
             tx.finish_attempt(uow, work.attempt.id, "pending", payment=payment)
-            woken = tx.add_references(uow, transaction.account_id, transaction.id, payment.references)
-            proof = tx.Proof("pull", str(work.attempt.id), payment.provider_status)
-            transaction = apply_evidence(
-                uow, transaction, payment.evidence, payment.amount, proof, self._parts.alerts
-            ).transaction
-            body = transaction_body(transaction, payment.checkout_url)
+            woken[:] = tx.add_references(uow, transaction.account_id, transaction.id, payment.references)
+            if transaction.revision == work.transaction.revision:
+                tx.count_answer(uow, transaction.id)
+                claim = Claim(payment.evidence, payment.amount, work.attempt.id)
+                proof = tx.Proof("pull", str(work.attempt.id), payment.provider_status)
+                transaction = apply_evidence(uow, transaction, claim, proof, self._parts.alerts).transaction
+            elif payment.evidence.state is not State.PENDING:
+                # An event was faster than this answer, so it may be outdated: ask anew.
+                tx.pull_soon(uow, transaction.id)
+            page = payment.checkout_url if transaction.state is State.PENDING else None
+            body = transaction_body(transaction, page)
             idempotency.finish_key(uow, name, Snapshot(201, body))
-            return CheckoutAnswer(201, body, replayed=False), woken
+            return CheckoutAnswer(201, body, replayed=False)
 
-        answer, woken = self._parts.database.run(store)
+        answer = self._fenced(name, work, store)
         self._parts.queue.send(woken)
         return answer
 
-    def _store_failure(self, name: KeyName, work: _Work, exc: ProviderError) -> CheckoutAnswer:
-        if exc.effect is Effect.UNKNOWN:
-            return self._store_unknown(name, work, exc)
+    def _store_failure(self, name: KeyName, work: _Work, exc: ProviderError) -> CheckoutAnswer | None:
+        # A second try that surely did nothing proves nothing about the first.
+        if exc.effect is Effect.UNKNOWN or work.ask_first:
+            return self._fenced(name, work, lambda uow: self._store_unknown(uow, name, work, exc.code, exc.stored))
         if not exc.sent or exc.kind is ErrorKind.RATE_LIMITED:
-            self._parts.database.run(lambda uow: self._retire(uow, name, work, exc.code))
+            self._fenced(name, work, lambda uow: self._retire(uow, name, work, exc.code))
             raise ProviderUnreachable("nothing was created; send the same request again", retry_after_s=2) from exc
-        answer = self._parts.database.run(lambda uow: self._store_refusal(uow, name, work, exc))
-        raise ProviderRefused(str(answer.body["detail"])) from exc
+        return self._fenced(name, work, lambda uow: self._store_refusal(uow, name, work, exc))
 
-    def _store_unknown(self, name: KeyName, work: _Work, exc: ProviderError) -> CheckoutAnswer:
-        failure_stored = exc.stored or work.attempt.failure_stored
+    @staticmethod
+    def _store_unknown(uow: UnitOfWork, name: KeyName, work: _Work, error: str, stored: bool) -> CheckoutAnswer:
+        transaction = tx.lock_transaction(uow, work.transaction.id)
+        failure_stored = stored or work.attempt.failure_stored
+        tx.finish_attempt(uow, work.attempt.id, "unknown", error=error, failure_stored=failure_stored)
+        idempotency.release_key(uow, name)
+        return CheckoutAnswer(202, transaction_body(transaction, None), replayed=False)
 
-        def store(uow: UnitOfWork) -> CheckoutAnswer:
-            transaction = tx.lock_transaction(uow, work.transaction.id)
-            tx.finish_attempt(uow, work.attempt.id, "unknown", error=exc.code, failure_stored=failure_stored)
-            idempotency.lease_key(uow, name, lease_s=0)
-            return CheckoutAnswer(202, transaction_body(transaction, None), replayed=False)
-
-        return self._parts.database.run(store)
-
-    def _retire(self, uow: UnitOfWork, name: KeyName, work: _Work, error: str) -> None:
+    @staticmethod
+    def _retire(uow: UnitOfWork, name: KeyName, work: _Work, error: str) -> None:
+        tx.lock_transaction(uow, work.transaction.id)
         tx.finish_attempt(uow, work.attempt.id, "not_sent", error=error)
-        idempotency.lease_key(uow, name, lease_s=0)
+        idempotency.release_key(uow, name)
 
     def _store_refusal(self, uow: UnitOfWork, name: KeyName, work: _Work, exc: ProviderError) -> CheckoutAnswer:
         transaction = tx.lock_transaction(uow, work.transaction.id)
-        ended = tx.finish_attempt(uow, work.attempt.id, "declined", error=exc.code)
-        if ended and transaction.state is State.PENDING:
+        tx.finish_attempt(uow, work.attempt.id, "declined", error=exc.code)
+        if transaction.state is State.PENDING:
             failed = Decision(Verdict.APPLY, steps=(State.FAILED,), totals=transaction.snapshot.totals)
             tx.apply_decision(uow, transaction, failed, tx.Proof("refusal", str(work.attempt.id), exc.code))
         detail = f"{transaction.provider} answered {exc.code} ({exc.kind}); transaction {transaction.id} has failed"
@@ -252,6 +296,4 @@ class Checkout:
 
     @staticmethod
     def _replay(snapshot: Snapshot) -> CheckoutAnswer:
-        if snapshot.status == ProviderRefused.status:
-            raise ProviderRefused(str(snapshot.body["detail"]))
         return CheckoutAnswer(snapshot.status, snapshot.body, replayed=True)

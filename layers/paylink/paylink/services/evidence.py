@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import Enum
+from uuid import UUID
 
 from paylink.core.money import Money
 from paylink.core.states import HAS_MONEY, Evidence, State, Verdict, decide
@@ -24,15 +25,30 @@ class Applied:
     transaction: Transaction
 
 
-def apply_evidence(
-    uow: UnitOfWork, transaction: Transaction, evidence: Evidence, amount: Money | None, proof: Proof, alerts: AlertLog
-) -> Applied:
+@dataclass(frozen=True)
+class Claim:
+    """Evidence with the amount that was asked for and the attempt whose page it speaks of, where they are told."""
+
+    evidence: Evidence
+    amount: Money | None
+    attempt_id: UUID | None
+
+
+def apply_evidence(uow: UnitOfWork, transaction: Transaction, claim: Claim, proof: Proof, alerts: AlertLog) -> Applied:
     """
     Let the state machine decide, and write what it decides. The transaction's row must be locked.
 
-    Evidence of money is believed only when amount and currency are ours; else nothing is written: MISMATCH.
+    Evidence of money, held or received, is believed only when amount and currency are ours; else nothing is written:
+    MISMATCH. What an earlier attempt's page tells is ignored, unless it is the one that was paid: a second page that is
+    paid as well raises the alert `paid_twice`.
     """
-    if evidence.state in HAS_MONEY and not _amount_is_ours(transaction, evidence, amount):
+    evidence = claim.evidence
+    if _of_another_attempt(transaction, claim):
+        reason = "paid_twice" if evidence.state in HAS_MONEY else "other_attempt"
+        if evidence.state in HAS_MONEY:
+            alerts.alert(reason, transaction_id=transaction.id, attempt_id=claim.attempt_id, evidence_id=proof.id)
+        return Applied(Effect.IGNORED, reason, transaction)
+    if not _amount_is_ours(transaction, claim):
         alerts.alert("amount_mismatch", transaction_id=transaction.id, evidence=proof.kind, evidence_id=proof.id)
         return Applied(Effect.MISMATCH, "amount_mismatch", transaction)
     decision = decide(transaction.snapshot, evidence)
@@ -44,13 +60,29 @@ def apply_evidence(
         case Verdict.IGNORE:
             return Applied(Effect.IGNORED, decision.reason, transaction)
         case Verdict.APPLY:
-            return Applied(Effect.APPLIED, "", apply_decision(uow, transaction, decision, proof))
+            changed = apply_decision(uow, transaction, decision, proof, attempt_id=claim.attempt_id)
+            return Applied(Effect.APPLIED, "", changed)
 
 
-def _amount_is_ours(transaction: Transaction, evidence: Evidence, amount: Money | None) -> bool:
-    if amount is not None and amount != transaction.amount:
+def _of_another_attempt(transaction: Transaction, claim: Claim) -> bool:
+    if claim.attempt_id is None:
         return False
-    if evidence.captured is None or evidence.captured in (transaction.amount.amount, transaction.captured):
-        return amount is not None or evidence.captured is not None
+    if transaction.paid_attempt_id is not None:
+        return claim.attempt_id != transaction.paid_attempt_id
+    # Before anything is paid, money is welcome on any attempt's page; its end counts only on the newest one's.
+    return claim.evidence.state not in HAS_MONEY and claim.attempt_id != transaction.attempt_id
+
+
+def _amount_is_ours(transaction: Transaction, claim: Claim) -> bool:
+    if claim.evidence.state not in HAS_MONEY and claim.evidence.state is not State.AUTHORIZED:
+        return True
+    if claim.amount is not None and claim.amount != transaction.amount:
+        return False
+    captured = claim.evidence.captured
+    if captured is None:
+        return claim.amount is not None
+    if captured <= 0:
+        return False
     # Less than the whole is captured only of what was authorized first.
-    return transaction.state is State.AUTHORIZED and 0 < evidence.captured < transaction.amount.amount
+    partial = transaction.state is State.AUTHORIZED and captured < transaction.amount.amount
+    return partial or captured in (transaction.amount.amount, transaction.captured)

@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -50,6 +51,7 @@ class Intake:
             raise PayloadTooLarge(f"a webhook has at most {BODY_SIZE_MAX} bytes")
         if account_name is not None and not _ACCOUNT_NAME.match(account_name):
             raise SignatureRefused
+        commit_by = time.monotonic() + COMMIT_DEADLINE_S
         account = self._parts.accounts.for_webhook(slug, account_name, deadline_s=COMMIT_DEADLINE_S)
         if account is None:
             raise SignatureRefused
@@ -74,7 +76,7 @@ class Intake:
         )
         new = self._parts.database.run(
             lambda uow: store_webhooks(uow, [webhook], lease_s=LEASE_S, shard=self._shard),
-            deadline_s=COMMIT_DEADLINE_S,
+            deadline_s=max(0.2, commit_by - time.monotonic()),
         )
         if webhook.id in new:
             self._parts.queue.send([webhook.id])

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from paylink.core.states import HAS_MONEY
 from paylink.providers.port import (
+    ATTEMPT,
     Assurance,
     ErrorKind,
     Payment,
@@ -14,8 +15,9 @@ from paylink.providers.port import (
     ProviderEvent,
     Reference,
     UnreadableEvent,
+    attempt_of,
 )
-from paylink.services.evidence import Applied, Effect, apply_evidence
+from paylink.services.evidence import Applied, Claim, Effect, apply_evidence
 from paylink.services.ports import Parts
 from paylink.store import transactions as tx
 from paylink.store import webhooks
@@ -43,7 +45,7 @@ class _Written:
 @dataclass(frozen=True)
 class _Pulled:
     payment: Payment
-    version: int
+    revision: tuple[int, int]
 
 
 class Processing:
@@ -57,19 +59,26 @@ class Processing:
         Raises:
             StorageUnavailable: The database cannot answer.
         """
-        claimed = self._parts.database.run(lambda uow: webhooks.claim_events(uow, event_row_ids, lease_s=CLAIM_LEASE_S))
         good = True
-        for event in claimed:
+        for event_row_id in event_row_ids:
+            # Each just before its own work: what a timeout leaves undone was not tried.
+            event = self._parts.database.run(
+                lambda uow, i=event_row_id: webhooks.claim_event(uow, i, lease_s=CLAIM_LEASE_S)  # type: ignore[misc]
+            )
             try:
-                self._process(event)
+                if event is not None:
+                    self._process(event)
             except Exception:
-                self._parts.log_failure("event_row_id", event.id)
+                self._parts.log_failure("event_row_id", event_row_id)
                 good = False
         return good
 
     def _process(self, event: ClaimedEvent) -> None:
         if event.attempts > ATTEMPTS_MAX:
             self._bury(event, "attempts_exhausted")
+            return
+        if event.body is None:
+            self._bury(event, "body_gone")
             return
         provider = self._parts.providers[self._parts.accounts.get(event.account_id).provider]
         try:
@@ -131,8 +140,9 @@ class Processing:
         transaction, known = self._parts.database.run(read)
         assert transaction is not None
         account = self._parts.accounts.get(event.account_id)
-        payment = provider.fetch_payment(account, [*known, *told.references])
-        return _Pulled(payment, transaction.version)
+        named = [reference for reference in told.references if reference.kind != ATTEMPT]
+        payment = provider.fetch_payment(account, named or known)
+        return _Pulled(payment, transaction.revision)
 
     def _write(
         self,
@@ -145,10 +155,12 @@ class Processing:
         references = [*told.references, *(pulled.payment.references if pulled else ())]
         tx.lock_references(uow, event.account_id, references)
         transaction = tx.lock_transaction(uow, transaction_id)
-        if pulled is not None and pulled.version != transaction.version:
+        if pulled is not None and pulled.revision != transaction.revision:
             return _Written(settled=False)
         if not webhooks.lock_event(uow, event.id):
             return _Written(settled=True)
+        if pulled is not None:
+            tx.count_answer(uow, transaction_id)
         applied = self._apply(uow, event, told, transaction, pulled)
         if applied.effect is Effect.NEEDS_PULL:
             return _Written(settled=False, needs_pull=True)
@@ -180,13 +192,14 @@ class Processing:
         pulled: _Pulled | None,
     ) -> Applied:
         if pulled is not None:
-            proof = tx.Proof("pull", event.event_id, pulled.payment.provider_status)
-            return apply_evidence(
-                uow, transaction, pulled.payment.evidence, pulled.payment.amount, proof, self._parts.alerts
-            )
-        assert told.evidence is not None
-        proof = tx.Proof("webhook", event.event_id, told.provider_status)
-        return apply_evidence(uow, transaction, told.evidence, told.amount, proof, self._parts.alerts)
+            payment = pulled.payment
+            claim = Claim(payment.evidence, payment.amount, attempt_of(payment.references))
+            proof = tx.Proof("pull", event.event_id, payment.provider_status)
+        else:
+            assert told.evidence is not None
+            claim = Claim(told.evidence, told.amount, attempt_of(told.references))
+            proof = tx.Proof("webhook", event.event_id, told.provider_status)
+        return apply_evidence(uow, transaction, claim, proof, self._parts.alerts)
 
     @staticmethod
     def _unconfirmed(told: ProviderEvent, pulled: _Pulled | None, applied: Applied) -> bool:

@@ -70,6 +70,7 @@ def _history_body(row: tx.HistoryRow) -> dict[str, object]:
         "implied": row.implied,
         "captured": row.captured,
         "refunded": row.refunded,
+        "dispute": row.dispute,
         "evidence": row.evidence,
         "evidence_id": row.evidence_id,
         "provider_status": row.provider_status,

@@ -7,8 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from paylink.core.states import Decision, State, Verdict
-from paylink.providers.port import ATTEMPT, Payment, ProviderError, Reference
-from paylink.services.evidence import Effect, apply_evidence
+from paylink.providers.port import ATTEMPT, Payment, ProviderError, Reference, attempt_of
+from paylink.services.evidence import Claim, Effect, apply_evidence
 from paylink.services.ports import Parts
 from paylink.store import transactions as tx
 from paylink.store.unit_of_work import Row, UnitOfWork
@@ -43,29 +43,40 @@ class Reconciliation:
         run_id = self._parts.new_id()
         due = self._parts.database.run(lambda uow: self._begin(uow, run_id, merchant_id))
         counts = _Counts()
-        for transaction_id in due:
+        reached = 0
+        for row in due:
             if time.monotonic() >= stop_at:
                 break
-            counts.checked += 1
+            reached += 1
+            transaction_id = row["id"]
             try:
+                if not self._claim(row):
+                    continue
+                counts.checked += 1
                 counts.changed += self._check(transaction_id)
             except ProviderError:
                 counts.failed += 1
             except Exception:
                 self._parts.log_failure("transaction_id", transaction_id)
                 counts.failed += 1
-        complete = counts.failed == 0 and counts.checked == len(due)
+        complete = counts.failed == 0 and reached == len(due)
         row = self._parts.database.run(
             lambda uow: uow.one("finish_run", id=run_id, state="finished" if complete else "partial", **vars(counts))
         )
         return _report(row)
 
-    def _begin(self, uow: UnitOfWork, run_id: UUID, merchant_id: UUID | None) -> list[UUID]:
+    @staticmethod
+    def _begin(uow: UnitOfWork, run_id: UUID, merchant_id: UUID | None) -> list[Row]:
         uow.run("insert_run", id=run_id, merchant_id=merchant_id)
-        rows = uow.all(
-            "claim_due_pulls", merchant_id=merchant_id, limit=RUN_SIZE, first_s=PULL_FIRST_S, last_s=PULL_LAST_S
-        )
-        return [row["id"] for row in rows]
+        return uow.all("list_due_pulls", merchant_id=merchant_id, limit=RUN_SIZE)
+
+    def _claim(self, row: Row) -> bool:
+        """Push the due time on just before asking. False: another run asks."""
+
+        def work(uow: UnitOfWork) -> bool:
+            return uow.first("claim_pull", **row, first_s=PULL_FIRST_S, last_s=PULL_LAST_S) is not None
+
+        return self._parts.database.run(work)
 
     def _check(self, transaction_id: UUID) -> bool:
         """Ask about one transaction; True when that changed it."""
@@ -101,19 +112,22 @@ class Reconciliation:
     ) -> tuple[bool, list[UUID]]:
         tx.lock_references(uow, seen.account_id, payment.references)
         transaction = tx.lock_transaction(uow, seen.id)
-        if transaction.version != seen.version:
+        if transaction.revision != seen.revision:
             return False, []
-        if attempt.may_have_page:
+        tx.count_answer(uow, transaction.id)
+        if attempt.may_have_page and payment.amount == transaction.amount:
             tx.finish_attempt(uow, attempt.id, "pending", payment=payment)
         woken = tx.add_references(uow, transaction.account_id, transaction.id, payment.references)
+        claim = Claim(payment.evidence, payment.amount, attempt_of(payment.references) or attempt.id)
         proof = tx.Proof("pull", None, payment.provider_status)
-        applied = apply_evidence(uow, transaction, payment.evidence, payment.amount, proof, self._parts.alerts)
+        applied = apply_evidence(uow, transaction, claim, proof, self._parts.alerts)
+        uow.run("end_pulls", id=transaction.id)
         return applied.effect is Effect.APPLIED, woken
 
     def _expire(self, uow: UnitOfWork, seen: tx.Transaction, attempt: tx.Attempt) -> tuple[bool, list[UUID]]:
         """The provider surely has no page, and the time to make one is over."""
         transaction = tx.lock_transaction(uow, seen.id)
-        if transaction.version != seen.version or transaction.state is not State.PENDING:
+        if transaction.revision != seen.revision or transaction.state is not State.PENDING:
             return False, []
         tx.finish_attempt(uow, attempt.id, "not_sent", error="never_created")
         expired = Decision(Verdict.APPLY, steps=(State.EXPIRED,), totals=transaction.snapshot.totals)

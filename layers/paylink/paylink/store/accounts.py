@@ -1,5 +1,6 @@
 """Provider accounts with unsealed credentials, kept in memory for a minute, and for an hour while Postgres is away."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -10,11 +11,14 @@ from uuid import UUID
 from paylink.core.errors import StorageUnavailable
 from paylink.providers.port import Account, Credential
 from paylink.store.database import Database
-from paylink.store.sealing import Place, Sealer
+from paylink.store.sealing import CannotUnseal, Place, Sealer
 from paylink.store.unit_of_work import Row, UnitOfWork
 
 FRESH_S = 60.0
 STALE_S = 3600.0
+AWAY_S = 5.0
+"""How long the database is not asked again after it failed to answer, while memory will do."""
+
 _CACHED_MAX = 10_000
 
 
@@ -33,6 +37,7 @@ class Accounts:
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._cache: dict[tuple[str, ...], _Cached] = {}
+        self._away_until = 0.0
 
     def for_webhook(self, provider: str, name: str | None, *, deadline_s: float) -> Account | None:
         """
@@ -63,12 +68,14 @@ class Accounts:
 
     def _cached(self, key: tuple[str, ...], query: str, deadline_s: float, **parameters: Any) -> Account | None:
         known = self._cache.get(key)
-        if known is not None and self._monotonic() - known.at < FRESH_S:
+        age_s = self._monotonic() - known.at if known else STALE_S
+        if known is not None and (age_s < FRESH_S or (age_s < STALE_S and self._monotonic() < self._away_until)):
             return known.account
         try:
             account = self._database.run(lambda uow: self._read(uow, query, parameters), deadline_s=deadline_s)
         except StorageUnavailable:
-            if known is not None and self._monotonic() - known.at < STALE_S:
+            self._away_until = self._monotonic() + AWAY_S
+            if known is not None and age_s < STALE_S:
                 return known.account
             raise
         # An unknown name is not kept: strangers choose names, and a new account must work at once.
@@ -89,10 +96,15 @@ class Accounts:
             merchant_id=row["merchant_id"],
             provider=row["provider"],
             name=row["name"],
-            credentials=tuple(self._unseal(row, credential) for credential in credentials),
+            credentials=tuple(filter(None, (self._unseal(row, credential) for credential in credentials))),
         )
 
-    def _unseal(self, account: Row, credential: Row) -> Credential:
+    def _unseal(self, account: Row, credential: Row) -> Credential | None:
+        """One that does not open is left out and told of: the others may still do."""
         place = Place(account["merchant_id"], account["id"], credential["field"])
-        secret = self._sealer.unseal(bytes(credential["sealed"]), credential["master_key_id"], place)
+        try:
+            secret = self._sealer.unseal(bytes(credential["sealed"]), credential["master_key_id"], place)
+        except CannotUnseal as exc:
+            logging.getLogger("paylink").error("a credential of account %s is left out: %s", account["id"], exc)
+            return None
         return Credential(credential["id"], credential["field"], secret)

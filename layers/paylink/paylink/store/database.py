@@ -48,10 +48,11 @@ def _wait(connection: psycopg2.extensions.connection) -> None:
         state = connection.poll()
         if state == psycopg2.extensions.POLL_OK:
             return
-        remaining = None if _deadline.at is None else _deadline.at - time.monotonic()
-        reading = [connection] if state == psycopg2.extensions.POLL_READ else []
-        writing = [connection] if state == psycopg2.extensions.POLL_WRITE else []
-        if (remaining is not None and remaining <= 0) or not any(select.select(reading, writing, [], remaining)):
+        remaining_ms = None if _deadline.at is None else (_deadline.at - time.monotonic()) * 1000
+        # Not select(), which cannot watch a descriptor above 1023.
+        poll = select.poll()
+        poll.register(connection, select.POLLIN if state == psycopg2.extensions.POLL_READ else select.POLLOUT)
+        if (remaining_ms is not None and remaining_ms <= 0) or not poll.poll(remaining_ms):
             raise DeadlineExceeded("the database did not answer in time")
 
 

@@ -29,18 +29,20 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class StoredKey:
-    """`leased`: somebody works at it, for `leased_s` seconds more at most."""
+    """`leased`: somebody works at it, for `leased_s` seconds more at most. `fence` is the number of the last lease."""
 
     fingerprint: bytes
+    fence: int
     transaction_id: UUID | None
     snapshot: Snapshot | None
     leased: bool
     leased_s: int
 
 
-def take_key(uow: UnitOfWork, name: KeyName, fingerprint: bytes, *, lease_s: int) -> bool:
-    """Take a new key with its lease. False: the key exists."""
-    return uow.first("take_key", **name.columns, fingerprint=fingerprint, lease_s=lease_s) is not None
+def take_key(uow: UnitOfWork, name: KeyName, fingerprint: bytes, *, lease_s: int) -> int | None:
+    """Take a new key with its first lease, and return its fence. None: the key exists."""
+    row = uow.first("take_key", **name.columns, fingerprint=fingerprint, lease_s=lease_s)
+    return None if row is None else int(row["fence"])
 
 
 def lock_key(uow: UnitOfWork, name: KeyName) -> StoredKey:
@@ -48,12 +50,24 @@ def lock_key(uow: UnitOfWork, name: KeyName) -> StoredKey:
     snapshot = None
     if row["recovery_point"] == "finished":
         snapshot = Snapshot(row["response_status"], row["response_body"])
-    return StoredKey(bytes(row["fingerprint"]), row["transaction_id"], snapshot, row["leased"], row["leased_s"])
+    return StoredKey(
+        bytes(row["fingerprint"]), row["fence"], row["transaction_id"], snapshot, row["leased"], row["leased_s"]
+    )
 
 
-def lease_key(uow: UnitOfWork, name: KeyName, *, lease_s: int, transaction_id: UUID | None = None) -> None:
-    """Set the lease from now; 0 gives it back."""
-    uow.run("lease_key", **name.columns, lease_s=lease_s, transaction_id=transaction_id)
+def name_transaction(uow: UnitOfWork, name: KeyName, transaction_id: UUID) -> None:
+    """Note which transaction the key stands for."""
+    uow.run("name_transaction", **name.columns, transaction_id=transaction_id)
+
+
+def take_over_key(uow: UnitOfWork, name: KeyName, *, lease_s: int) -> int:
+    """Begin a new lease, and return its fence. The key must be locked and its last lease over."""
+    return int(uow.one("take_over_key", **name.columns, lease_s=lease_s)["fence"])
+
+
+def release_key(uow: UnitOfWork, name: KeyName) -> None:
+    """Give the lease back: the next request with this key may go on at once."""
+    uow.run("release_key", **name.columns)
 
 
 def finish_key(uow: UnitOfWork, name: KeyName, snapshot: Snapshot) -> None:

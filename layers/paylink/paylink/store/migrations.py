@@ -53,7 +53,7 @@ def migrate(url: Secret, directory: Path) -> list[str]:
         MigrationError: An applied migration differs from its file, or the database is newer than the folder.
     """
     migrations = load_migrations(directory)
-    connection = psycopg2.connect(url.reveal(), application_name="paylink-migrate")
+    connection = psycopg2.connect(url.reveal(), application_name="paylink-migrate", options="-c timezone=UTC")
     try:
         connection.autocommit = True
         with connection.cursor() as cursor:

@@ -9,7 +9,7 @@ from uuid import UUID
 from psycopg2.extras import Json
 
 from paylink.core.money import Money
-from paylink.core.states import Decision, Dispute, Snapshot, State, Totals
+from paylink.core.states import HAS_MONEY, Decision, Dispute, Snapshot, State, Totals
 from paylink.providers.port import Payment, PaymentRequest, Reference
 from paylink.store.ids import new_id
 from paylink.store.unit_of_work import Row, UnitOfWork
@@ -38,8 +38,16 @@ class Transaction:
     failure_url: str | None
     expires_at: datetime
     version: int
+    answers: int
+    attempt_id: UUID | None
+    paid_attempt_id: UUID | None
     created_at: datetime
     updated_at: datetime
+
+    @property
+    def revision(self) -> tuple[int, int]:
+        """Moves with every change and every provider's answer: what was asked before it moved is outdated."""
+        return self.version, self.answers
 
     @property
     def snapshot(self) -> Snapshot:
@@ -72,6 +80,7 @@ class HistoryRow:
     implied: bool
     captured: int
     refunded: int
+    dispute: str | None
     evidence: str
     evidence_id: str | None
     provider_status: str | None
@@ -144,11 +153,24 @@ def lock_transaction(uow: UnitOfWork, transaction_id: UUID) -> Transaction:
     return _transaction(uow.one("lock_transaction", id=transaction_id))
 
 
-def apply_decision(uow: UnitOfWork, transaction: Transaction, decision: Decision, proof: Proof) -> Transaction:
+def count_answer(uow: UnitOfWork, transaction_id: UUID) -> None:
+    """Note that an answer of the provider was considered, whatever came of it."""
+    uow.run("count_answer", id=transaction_id)
+
+
+def pull_soon(uow: UnitOfWork, transaction_id: UUID) -> None:
+    """Have reconciliation ask about the transaction as soon as it runs."""
+    uow.run("pull_soon", id=transaction_id)
+
+
+def apply_decision(
+    uow: UnitOfWork, transaction: Transaction, decision: Decision, proof: Proof, *, attempt_id: UUID | None = None
+) -> Transaction:
     """
     Write a decision to APPLY: the row, a history row for each step, and one notification. The row must be locked.
 
-    When only totals change, one history row of the unchanged state records it.
+    When only totals change, one history row of the unchanged state records it. `attempt_id` is the attempt whose page
+    the money came by, by default the newest.
     """
     steps = decision.steps or (transaction.state,)
     version = transaction.version + len(steps)
@@ -162,6 +184,7 @@ def apply_decision(uow: UnitOfWork, transaction: Transaction, decision: Decision
         dispute=totals.dispute,
         provider_status=proof.provider_status,
         version=version,
+        paid_attempt_id=(attempt_id or transaction.attempt_id) if steps[-1] in HAS_MONEY else None,
     )
     for number, state in enumerate(steps, start=transaction.version + 1):
         last = number == version
@@ -176,7 +199,7 @@ def apply_decision(uow: UnitOfWork, transaction: Transaction, decision: Decision
         version=version,
         kind=f"transaction.{steps[-1]}",
         body=Json({"transaction_id": str(transaction.id), "state": steps[-1], "captured": totals.captured,
-                   "refunded": totals.refunded, "currency": transaction.amount.currency}),
+                   "refunded": totals.refunded, "dispute": totals.dispute, "currency": transaction.amount.currency}),
     )  # fmt: skip
     return lock_transaction(uow, transaction.id)
 
@@ -271,6 +294,7 @@ def add_references(
 
 
 def list_references(uow: UnitOfWork, transaction_id: UUID) -> list[Reference]:
+    """Return a transaction's references, the newest first."""
     return [Reference(row["kind"], row["value"]) for row in uow.all("list_references", id=transaction_id)]
 
 
@@ -298,6 +322,7 @@ def _insert_history(
         implied=implied,
         captured=totals.captured,
         refunded=totals.refunded,
+        dispute=totals.dispute,
         evidence=proof.kind,
         evidence_id=proof.id,
         provider_status=proof.provider_status,

@@ -28,7 +28,10 @@ class NewWebhook:
 
 @dataclass(frozen=True)
 class ClaimedEvent:
-    """An event in flight. `attempts` counts this claim; `asked` how often the provider did not confirm it yet."""
+    """
+    An event in flight. `attempts` counts this claim; `asked` how often the provider did not confirm it yet; `body` is
+    None when it was dropped for its age.
+    """
 
     id: UUID
     account_id: UUID
@@ -37,7 +40,7 @@ class ClaimedEvent:
     attempts: int
     asked: int
     received_at: datetime
-    body: bytes
+    body: bytes | None
 
 
 def store_webhooks(uow: UnitOfWork, webhooks: Sequence[NewWebhook], *, lease_s: int, shard: int) -> set[UUID]:
@@ -62,14 +65,16 @@ def store_webhooks(uow: UnitOfWork, webhooks: Sequence[NewWebhook], *, lease_s: 
     return {row["id"] for row in rows}
 
 
-def claim_events(uow: UnitOfWork, ids: Sequence[UUID], *, lease_s: int) -> list[ClaimedEvent]:
-    """Count an attempt of each event that is still in flight, and return these with their bodies."""
-    rows = uow.all("claim_events", ids=list(ids), lease_s=lease_s)
-    claimed = []
-    for row in sorted(rows, key=lambda r: r["id"]):
-        body = uow.one("read_body", id=row["id"], received_at=row["received_at"])["body"]
-        claimed.append(ClaimedEvent(**(row | {"assurance": Assurance(row["assurance"]), "body": bytes(body)})))
-    return claimed
+def claim_event(uow: UnitOfWork, event_row_id: UUID, *, lease_s: int) -> ClaimedEvent | None:
+    """
+    Count an attempt of an event and keep others away from it for the lease; None when there is nothing to do now.
+    """
+    row = uow.first("claim_event", id=event_row_id, lease_s=lease_s)
+    if row is None:
+        return None
+    stored = uow.first("read_body", id=row["id"], received_at=row["received_at"])
+    body = bytes(stored["body"]) if stored else None
+    return ClaimedEvent(**(row | {"assurance": Assurance(row["assurance"]), "body": body}))
 
 
 def lock_event(uow: UnitOfWork, event_row_id: UUID) -> bool:

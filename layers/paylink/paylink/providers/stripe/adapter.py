@@ -6,6 +6,7 @@ from typing import Any
 
 from paylink.core.money import Money
 from paylink.core.secret import Secret
+from paylink.providers.answers import readable_or
 from paylink.providers.port import (
     Account,
     Capabilities,
@@ -21,14 +22,12 @@ from paylink.providers.port import (
     Refund,
     RefundRequest,
     RefundState,
-    UnreadableEvent,
     Verified,
 )
 from paylink.providers.stripe import webhook
 from paylink.providers.stripe.client import StripeClient
 from paylink.providers.stripe.mapping import (
     ATTEMPT_METADATA,
-    CHARGE,
     INTENT,
     SESSION,
     payment_of_session,
@@ -65,15 +64,26 @@ class StripeProvider:
     def check_amount(self, amount: Money) -> None:
         to_stripe_amount(amount)
 
+    @readable_or(Effect.UNKNOWN)
     def create_payment(self, account: Account, request: PaymentRequest) -> Payment:
         key = f"paylink-create-{request.attempt_id}"
         session = self._client.post(_key(account), "/v1/checkout/sessions", session_fields(request), key)
         return self._payment(account, session)
 
+    @readable_or(Effect.NOTHING)
     def find_payment(self, account: Account, request: PaymentRequest) -> Payment | None:
-        """Stripe has no search by our id: walk the sessions created around the attempt."""
-        since = int((request.created_at - _FIND_SLACK).timestamp())
-        query: dict[str, Any] = {"limit": 100, "created": {"gte": since}}
+        """
+        Stripe has no search by our id: walk the sessions created around the attempt, newest first.
+
+        The time close to the attempt comes first, where it nearly always is; then as long as it may have been resent.
+        """
+        latest = timedelta(seconds=self.capabilities.create_retention_s / 2) + _FIND_SLACK
+        begin, close, end = (request.created_at + span for span in (-_FIND_SLACK, _FIND_SLACK, latest))
+        return self._find(account, request, begin, close) or self._find(account, request, close, end)
+
+    def _find(self, account: Account, request: PaymentRequest, begin: datetime, end: datetime) -> Payment | None:
+        created = {"gte": int(begin.timestamp()), "lte": int(end.timestamp())}
+        query: dict[str, Any] = {"limit": 100, "created": created}
         for _ in range(_FIND_PAGES_MAX):
             page = self._client.get(_key(account), "/v1/checkout/sessions", query)
             for session in page["data"]:
@@ -84,12 +94,14 @@ class StripeProvider:
             query["starting_after"] = page["data"][-1]["id"]
         raise ProviderError(ErrorKind.UNAVAILABLE, "too_many_sessions", effect=Effect.NOTHING)
 
+    @readable_or(Effect.NOTHING)
     def fetch_payment(self, account: Account, references: Sequence[Reference]) -> Payment:
         session_id = self._session_id(account, references)
         return self._payment(
             account, self._client.get(_key(account), f"/v1/checkout/sessions/{session_id}", dict(_EXPAND))
         )
 
+    @readable_or(Effect.UNKNOWN)
     def cancel_payment(self, account: Account, references: Sequence[Reference]) -> Payment:
         """An open session is expired; a completed one that waits for capture has its intent cancelled."""
         key, session_id = _key(account), self._session_id(account, references)
@@ -101,14 +113,13 @@ class StripeProvider:
             self._client.post(key, f"/v1/checkout/sessions/{session_id}/expire", {}, f"paylink-expire-{session_id}")
         return self.fetch_payment(account, references)
 
+    @readable_or(Effect.UNKNOWN)
     def refund_payment(self, account: Account, request: RefundRequest) -> Refund:
-        values = {r.kind: r.value for r in request.references}
-        target = {"payment_intent": values[INTENT]} if INTENT in values else {"charge": values[CHARGE]}
         refund = self._client.post(
             _key(account),
             "/v1/refunds",
-            target
-            | {
+            {
+                "payment_intent": next(r.value for r in request.references if r.kind == INTENT),
                 "amount": to_stripe_amount(request.amount),
                 "reason": "requested_by_customer",
                 "metadata": {"paylink_refund": str(request.refund_id), "note": request.reason},
@@ -127,20 +138,20 @@ class StripeProvider:
         return webhook.map_event(raw_body)
 
     def _session_id(self, account: Account, references: Sequence[Reference]) -> str:
-        values = {r.kind: r.value for r in references}
-        if SESSION in values:
-            return values[SESSION]
-        if INTENT in values:
-            found = self._client.get(_key(account), "/v1/checkout/sessions", {"payment_intent": values[INTENT]})
-            if found["data"]:
-                return str(found["data"][0]["id"])
+        """Return the first session named, else that of the first intent named."""
+        for reference in references:
+            if reference.kind == SESSION:
+                return reference.value
+        for reference in references:
+            if reference.kind == INTENT:
+                query = {"payment_intent": reference.value}
+                found = self._client.get(_key(account), "/v1/checkout/sessions", query)["data"]
+                if found:
+                    return str(found[0]["id"])
         raise ProviderError(ErrorKind.NOT_FOUND, "no_session_reference", effect=Effect.NOTHING)
 
     def _payment(self, account: Account, session: dict[str, Any]) -> Payment:
-        try:
-            return payment_of_session(session, self._disputes(account, session))
-        except UnreadableEvent as exc:
-            raise ProviderError(ErrorKind.UNAVAILABLE, "unreadable_answer", effect=Effect.UNKNOWN) from exc
+        return payment_of_session(session, self._disputes(account, session))
 
     def _disputes(self, account: Account, session: dict[str, Any]) -> list[dict[str, Any]]:
         intent = session.get("payment_intent")
@@ -152,4 +163,7 @@ class StripeProvider:
 
 
 def _key(account: Account) -> Secret:
-    return account.secret(SECRET_KEY.name)
+    try:
+        return account.secret(SECRET_KEY.name)
+    except LookupError as exc:
+        raise ProviderError(ErrorKind.AUTH, "credential_missing", effect=Effect.NOTHING, sent=False) from exc

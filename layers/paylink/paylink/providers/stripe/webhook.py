@@ -75,6 +75,8 @@ def map_event(raw_body: bytes) -> ProviderEvent:
 
 def _of_session(kind: str, session: dict[str, Any]) -> ProviderEvent:
     attempt = (session.get("metadata") or {}).get(ATTEMPT_METADATA)
+    if attempt is None:
+        return ProviderEvent(kind, (), None, foreign=True)
     amount = from_stripe_amount(session["amount_total"], session["currency"])
     paid = session["payment_status"] in ("paid", "no_payment_required")
     states = {
@@ -92,12 +94,13 @@ def _of_session(kind: str, session: dict[str, Any]) -> ProviderEvent:
         amount=amount,
         provider_status=f"{session['status']}/{session['payment_status']}",
         ignored=None if state else "unknown_type",
-        foreign=attempt is None,
     )
 
 
 def _of_intent(kind: str, intent: dict[str, Any]) -> ProviderEvent:
     attempt = (intent.get("metadata") or {}).get(ATTEMPT_METADATA)
+    if attempt is None:
+        return ProviderEvent(kind, (), None, foreign=True)
     evidence = None
     if kind == "payment_intent.succeeded":
         captured = from_stripe_amount(intent["amount_received"], intent["currency"]).amount
@@ -114,7 +117,6 @@ def _of_intent(kind: str, intent: dict[str, Any]) -> ProviderEvent:
         provider_status=str(intent["status"]),
         confirm=confirm,
         ignored=None if evidence or confirm else ("payer_may_retry" if refused else "unknown_type"),
-        foreign=attempt is None,
     )
 
 
