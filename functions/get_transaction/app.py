@@ -1,4 +1,4 @@
-"""GET /v1/tx/{id}: one transaction with its attempts and its history."""
+"""GET /v1/tx/{id}: one transaction with its attempts, its history and its events."""
 
 from uuid import UUID
 

@@ -95,6 +95,10 @@ update webhook_events
        attempts = attempts - %(uncounted)s, event_type = %(event_type)s
  where id = %(id)s and state = 'in_flight';
 
+-- list_events --
+select event_id, event_type, state, reason, received_at, finished_at
+  from webhook_events where transaction_id = %(id)s order by id limit 100;
+
 -- expire_parked --
 -- What stayed parked to the end of its time belongs to nobody here.
 with due as (

@@ -21,7 +21,7 @@ from paylink.providers.port import (
     UnreadableEvent,
     WebhookRefused,
 )
-from support.provider_case import Case
+from support.provider_case import Case, answering
 
 
 def test_a_payment_page_is_made(case: Case):
@@ -221,3 +221,41 @@ def test_an_old_signed_webhook_is_refused_where_the_scheme_has_time(case: Case):
 def test_mapping_nonsense_says_so(case: Case, raw: bytes):
     with pytest.raises(UnreadableEvent):
         case.provider.map_webhook(raw)
+
+
+NONSENSE = [
+    b"",
+    b"null",
+    b"[]",
+    b"7",
+    b'"text"',
+    b"{}",
+    b"[" * 100_000,
+    b'{"id": null, "data": null, "status": 7}',
+    b'{"id": "x", "data": [null], "has_more": true, "status": "complete", "payment_status": "paid"}',
+    b'{"id": [], "data": 7, "amount_total": "x", "currency": 7, "expires_at": 1e400, "payment_intent": {"id": 7}}',
+    b'{"id": "\\ud800", "data": {}, "amount_total": 1e99, "currency": "idr", "status": "open", "payment_status": []}',
+]
+
+
+@pytest.mark.parametrize("answer", NONSENSE, ids=lambda answer: repr(answer[:24]))
+def test_an_answer_that_cannot_be_read_is_an_unavailable_provider(case: Case, answer: bytes):
+    """Whatever stands behind a 200, nothing but ProviderError escapes, and what may have created is unknown."""
+    request = case.request()
+    made = case.provider.create_payment(case.account, request)
+    case.act(made.checkout_url, "pay")
+    paid = case.provider.fetch_payment(case.account, made.references)
+    refund = RefundRequest(uuid.uuid4(), paid.references, Money(1, "IDR"))
+    with answering(answer) as address:
+        provider = case.at(address)
+        for call, effect in (
+            (lambda: provider.create_payment(case.account, request), Effect.UNKNOWN),
+            (lambda: provider.refund_payment(case.account, refund), Effect.UNKNOWN),
+            (lambda: provider.fetch_payment(case.account, made.references), None),
+            (lambda: provider.find_payment(case.account, request), None),
+            (lambda: provider.cancel_payment(case.account, made.references), None),
+        ):
+            with pytest.raises(ProviderError) as caught:
+                call()
+            assert caught.value.kind is ErrorKind.UNAVAILABLE
+            assert effect is None or caught.value.effect is effect

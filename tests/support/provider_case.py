@@ -15,6 +15,7 @@ import urllib3
 
 from paylink.core.money import Money
 from paylink.providers.port import Account, PaymentRequest, Provider
+from paylink.providers.registry import load_providers
 
 
 @dataclass
@@ -25,6 +26,12 @@ class Case:
     account: Account
     sandbox: str
     webhooks: list[tuple[bytes, dict[str, str]]] = field(default_factory=list)
+
+    def at(self, address: str) -> Provider:
+        """Return the same provider's adapter, set to call another address."""
+        slug = self.provider.slug
+        settings = {"PAYLINK_ENVIRONMENT": "test", f"PAYLINK_{slug.upper()}_API_BASE": address}
+        return load_providers([slug], settings)[slug]
 
     def request(self, **changes: Any) -> PaymentRequest:
         now = datetime.now(UTC).replace(microsecond=0)
@@ -83,7 +90,40 @@ def webhook_catcher(webhooks: list[tuple[bytes, dict[str, str]]]) -> Iterator[st
         def log_message(self, format: str, *args: Any) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with _serving(Handler) as address:
+        yield address
+
+
+@contextlib.contextmanager
+def answering(body: bytes, *, status: int = 200, pause_s: float = 0) -> Iterator[str]:
+    """Answer every request with one body, one byte per `pause_s` if that is set; gives the address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                for start in range(0, len(body), 1 if pause_s else len(body)):
+                    time.sleep(pause_s)
+                    self.wfile.write(body[start : start + 1] if pause_s else body)
+
+        do_GET = do_POST = answer
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    with _serving(Handler) as address:
+        yield address
+
+
+@contextlib.contextmanager
+def _serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        server.daemon_threads = True
+        server.block_on_close = False
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()
         try:

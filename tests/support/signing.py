@@ -2,6 +2,7 @@
 
 import json
 import time
+from typing import Any
 
 import paycrypto
 
@@ -14,3 +15,16 @@ def signed_event(secret: str, event_id: str, kind: str = "customer.created") -> 
 
 def sign(secret: str, raw: bytes, skew_s: int = 0) -> str:
     return paycrypto.sign_timestamped_hmac(paycrypto.HmacSha256Key(secret.encode()), raw, int(time.time()) + skew_s)
+
+
+def intent_event(kind: str, event_id: str, attempt_id: str, **changes: Any) -> dict[str, Any]:
+    """An event of a payment intent over Rp 150.000 that carries our attempt."""
+    intent = {
+        "id": "pi_x",
+        "amount": 15_000_000,
+        "amount_received": 15_000_000,
+        "currency": "idr",
+        "status": "succeeded",
+        "metadata": {"paylink_attempt": attempt_id},
+    }
+    return {"id": event_id, "type": f"payment_intent.{kind}", "data": {"object": intent | changes}}

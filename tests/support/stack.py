@@ -22,6 +22,7 @@ from paylink_local.functions import LoadedFunction, load_function
 from paylink_local.gateway.events import build_event
 from paylink_local.gateway.routing import Router, split_path
 from paylink_local.template import find_template, load_template
+from support.signing import sign
 
 ORDER = {
     "provider": "stripe",
@@ -123,6 +124,27 @@ class Stack:
                 return
             time.sleep(0.025)
         raise AssertionError("the sandbox still has undelivered webhooks")
+
+    def deliver(self, event: dict[str, Any]) -> uuid.UUID:
+        """Have an event of our own making arrive, rightly signed; return its row's id. Nothing is processed yet."""
+        raw = json.dumps(event).encode()
+        signature = sign(self.environ["PAYLINK_STRIPE_WEBHOOK_SECRET"], raw)
+        answer = self.call("POST", "/v1/webhook/stripe", headers={"Stripe-Signature": signature}, raw=raw)
+        assert answer.status == 200, answer
+        self.received.append(answer)
+        row_id: uuid.UUID = self.rows("select id from webhook_events where event_id = %s", event["id"])[0]["id"]
+        return row_id
+
+    def attempt_id(self) -> str:
+        """Return the newest attempt of the only transaction."""
+        return str(self.rows("select id from attempts order by number desc limit 1")[0]["id"])
+
+    def paid(self, **changes: Any) -> dict[str, Any]:
+        """Make a checkout and pay it; return the transaction."""
+        answer = self.checkout(**changes)
+        self.pay(answer.body["checkout_url"])
+        self.settle()
+        return self.transaction(answer.body["id"])
 
     # The worker's side
 

@@ -36,6 +36,7 @@ FIELDS: list[tuple[str, Any]] = [
     ("amount", -1),
     ("amount", 0),
     ("amount", 10**12 + 1),
+    ("amount", 10**12),
     ("amount", 10**400),
     ("amount", 1.5),
     ("amount", 150000.0),
@@ -149,6 +150,24 @@ def test_a_missing_or_odd_idempotency_key_is_refused(stack: Stack, key: str | No
 @pytest.mark.parametrize("identifier", ["1", "not-a-uuid", "' or 1=1", "%00", "x" * 3000])
 def test_an_id_that_is_no_uuid_is_refused(stack: Stack, identifier: str):
     assert_refused(stack, stack.merchant("GET", f"/v1/tx/{identifier}"), 422, "id")
+
+
+def test_reconciliation_takes_no_fields_yet(stack: Stack):
+    assert_refused(stack, stack.merchant("POST", "/v1/reconcile", {"provider": "x"}), 422, "provider")
+    assert stack.merchant("POST", "/v1/reconcile", {}).status == 200
+
+
+@pytest.mark.parametrize("name", ["Idempotency-Key", "Authorization", "Stripe-Signature", "X-Callback-Token"])
+def test_a_header_that_decides_something_stands_once(stack: Stack, name: str):
+    """With two different values it would be chance which one counts."""
+    app = stack.functions["create_checkout"]
+    event = {
+        "headers": {name.lower(): "b"},
+        "multiValueHeaders": {name.lower(): ["a", "b"]},
+        "requestContext": {"httpMethod": "POST", "resourcePath": "/v1/checkout"},
+    }
+    answer = app.call(event)
+    assert (answer["statusCode"], name.lower() in answer["body"]) == (400, True)
 
 
 def test_an_unknown_transaction_is_not_found(stack: Stack):

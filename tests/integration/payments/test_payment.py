@@ -62,7 +62,11 @@ def test_a_declined_try_leaves_the_page_open_for_another(stack: Stack):
     answer = stack.checkout()
     stack.pay(answer.body["checkout_url"], "fail")
     stack.settle()
-    assert stack.transaction(answer.body["id"])["state"] == "pending"
+    refused = stack.transaction(answer.body["id"])
+    assert refused["state"] == "pending"
+    assert [(e["type"], e["reason"]) for e in refused["events"]] == [
+        ("payment_intent.payment_failed", "payer_may_retry")
+    ]
     stack.pay(answer.body["checkout_url"])
     stack.settle()
     assert stack.states(answer.body["id"]) == ["pending", "paid"]
@@ -93,8 +97,9 @@ def test_a_wrong_amount_never_marks_paid(stack: Stack):
     stack.fault("webhook_wrong_amount", count=10)
     stack.pay(answer.body["checkout_url"])
     stack.settle()
-    assert stack.transaction(answer.body["id"])["state"] == "pending"
-    assert {e["reason"] for e in stack.events() if e["state"] == "parked"} == {"amount_mismatch"}
+    waiting = stack.transaction(answer.body["id"])
+    assert waiting["state"] == "pending"
+    assert {e["reason"] for e in waiting["events"] if e["state"] == "parked"} == {"amount_mismatch"}
     report = stack.merchant("POST", "/v1/reconcile").body
     assert (report["state"], report["changed"]) == ("finished", 1)
     assert stack.transaction(answer.body["id"])["history"][-1]["evidence"] == "pull"

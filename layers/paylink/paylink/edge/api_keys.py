@@ -23,6 +23,7 @@ MERCHANT_SCOPES = ("checkout:write", "tx:read", "reconcile:write")
 OPERATOR_SCOPES = ("metrics:read",)
 
 _KEY = re.compile(r"(pl[mo]_[a-z0-9]{12})_[A-Za-z0-9]{32,64}\Z", re.ASCII)
+_HOW = "send the header `Authorization: Bearer <key>` with a whole key, such as plm_..."
 _QUERIES = {"plm": "find_api_key", "plo": "find_operator_key"}
 
 
@@ -89,9 +90,9 @@ class ApiKeys:
         try:
             prefix = key_prefix(key)
         except ValueError as exc:
-            raise Unauthenticated("send the header `Authorization: Bearer <key>`") from exc
+            raise Unauthenticated(_HOW) from exc
         if scheme.lower() != "bearer":
-            raise Unauthenticated("send the header `Authorization: Bearer <key>`")
+            raise Unauthenticated(_HOW)
         row = self._database.run(lambda uow: uow.first(_QUERIES[prefix[:3]], prefix=prefix))
         pepper = self._peppers.keys.get(row["pepper_id"]) if row else None
         if prefix[4:].startswith("demo") and not self._demo_keys:

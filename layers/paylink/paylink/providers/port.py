@@ -229,16 +229,27 @@ class ProviderError(Exception):
     A call that did not succeed.
 
     `code` is the provider's own word, safe to log and to show; `sent` is False when the request never left us;
-    `stored` is True when the provider will answer the same key with the same failure again.
+    `stored` is True when the provider will answer the same key with the same failure again; `field` is the field of
+    our checkout that it refuses, where that is known.
     """
 
-    def __init__(self, kind: ErrorKind, code: str, *, effect: Effect, sent: bool = True, stored: bool = False) -> None:
+    def __init__(
+        self,
+        kind: ErrorKind,
+        code: str,
+        *,
+        effect: Effect,
+        sent: bool = True,
+        stored: bool = False,
+        field: str | None = None,
+    ) -> None:
         super().__init__(f"{kind}: {code}")
         self.kind = kind
         self.code = code
         self.effect = effect
         self.sent = sent
         self.stored = stored
+        self.field = field
 
 
 class WebhookRefused(Exception):

@@ -5,16 +5,25 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 
+from paylink.runtime.logs import log
+
 
 class MessageFailed(Exception):
-    """The message comes back after its visibility timeout."""
+    """The message comes back after its visibility timeout; why is logged already."""
 
 
 def queue_function(handle_body: Callable[[str], None]) -> Callable[[Any, Any], Any]:
     """Make a Lambda handler that gives `handle_body` one message body at a time; raising sends that one back."""
 
     def handle_record(record: Any) -> None:
-        handle_body(record["body"])
+        try:
+            handle_body(record["body"])
+        except MessageFailed:
+            raise
+        except Exception:
+            # Powertools counts failures and does not tell why.
+            log.exception("a message failed", extra={"message_id": record.get("messageId")})
+            raise
 
     def handler(event: Any, context: Any) -> Any:
         # One per invocation: a processor keeps state, and handlers run in several threads.

@@ -6,7 +6,7 @@ import re
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from paylink.core.errors import FieldProblem, IdempotencyKeyMissing, InvalidFields, MalformedRequest
 from paylink.core.money import AMOUNT_MAX, Money
@@ -14,6 +14,8 @@ from paylink.services.checkout import CheckoutOrder
 
 _METADATA_MAX = 20
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}\Z", re.ASCII)
+_CURRENCY = re.compile(r"[A-Z]{3}\Z", re.ASCII)
+_METADATA_NAME = re.compile(r"[A-Za-z0-9_.-]{1,40}\Z", re.ASCII)
 _LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 
@@ -43,9 +45,41 @@ def _email(text: str) -> str:
     return text
 
 
-Text = Annotated[str, Field(min_length=1), AfterValidator(_printable)]
+_MESSAGES = {
+    "extra_forbidden": "unknown field",
+    "missing": "required",
+    "string_type": "a text is needed",
+    "string_too_short": "at least {min_length} character",
+    "string_too_long": "at most {max_length} characters",
+    "string_unicode": "not valid Unicode",
+    "int_type": "a whole number is needed",
+    "int_from_float": "a whole number is needed",
+    "greater_than": "more than {gt} is needed",
+    "less_than_equal": "at most {le}",
+    "dict_type": "an object is needed",
+    "model_type": "an object is needed",
+}
+
+
+def _currency(text: str) -> str:
+    if not _CURRENCY.match(text):
+        raise ValueError("three upper-case letters are needed, such as IDR")
+    return text
+
+
+def _metadata(metadata: dict[str, str]) -> dict[str, str]:
+    if len(metadata) > _METADATA_MAX:
+        raise ValueError(f"at most {_METADATA_MAX} entries")
+    for name in metadata:
+        if not _METADATA_NAME.match(name):
+            raise ValueError("a name has 1 to 40 letters, digits and _ . -")
+        if name.startswith("paylink"):
+            raise ValueError("names beginning with `paylink` are reserved")
+    return metadata
+
+
+Text = Annotated[str, AfterValidator(_printable)]
 Address = Annotated[str, Field(max_length=2048), AfterValidator(_return_address), AfterValidator(_printable)]
-MetadataName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,40}$")]
 
 
 class _Model(BaseModel):
@@ -55,38 +89,25 @@ class _Model(BaseModel):
 class CustomerFields(_Model):
     """The payer, as far as the merchant wants the provider to know."""
 
-    name: Annotated[Text, Field(max_length=100)] | None = None
-    email: Annotated[Text, Field(max_length=254), AfterValidator(_email)] | None = None
+    name: Annotated[Text, Field(min_length=1, max_length=100)] | None = None
+    email: Annotated[Text, Field(min_length=1, max_length=254), AfterValidator(_email)] | None = None
 
 
 class CheckoutRequest(_Model):
-    """What to be paid, through whom, and where the payer goes afterwards."""
+    """What to be paid, through whom, and where the payer goes afterwards. `docs/api.md` explains each field."""
 
-    provider: Annotated[Text, Field(max_length=32, description="The slug of an enabled provider.")]
-    amount: Annotated[
-        int,
-        Field(gt=0, le=AMOUNT_MAX, description="In the smallest unit people pay with: whole rupiah, cents, whole yen."),
-    ]
-    currency: Annotated[str, Field(pattern="^[A-Z]{3}$", description="ISO 4217, upper case.")]
-    order_reference: Annotated[Text, Field(max_length=64, description="Your own name for the order.")]
-    success_url: Annotated[
-        Address, Field(description="Where the payer goes after paying. https, or http on localhost.")
-    ]
-    failure_url: Annotated[Address, Field(description="Where the payer goes when turning back.")] | None = None
-    description: Annotated[Text, Field(max_length=200, description="Shown on the payment page.")] | None = None
+    provider: Annotated[Text, Field(min_length=1, max_length=32)]
+    amount: Annotated[int, Field(gt=0, le=AMOUNT_MAX)]
+    currency: Annotated[str, AfterValidator(_currency)]
+    order_reference: Annotated[Text, Field(min_length=1, max_length=64)]
+    success_url: Address
+    failure_url: Address | None = None
+    description: Annotated[Text, Field(min_length=1, max_length=200)] | None = None
     customer: CustomerFields | None = None
-    metadata: Annotated[
-        dict[MetadataName, Annotated[Text, Field(max_length=500)]],
-        Field(max_length=_METADATA_MAX, description="Kept with the transaction and sent along to the provider."),
-    ] = {}
-    expires_in_s: Annotated[int, Field(gt=0, description="The page's life in seconds; by default a day.")] | None = None
-
-    @field_validator("metadata")
-    @classmethod
-    def _no_reserved_names(cls, metadata: dict[str, str]) -> dict[str, str]:
-        if any(name.startswith("paylink") for name in metadata):
-            raise ValueError("names beginning with `paylink` are reserved")
-        return metadata
+    metadata: (
+        Annotated[dict[str, Annotated[Text, Field(min_length=1, max_length=500)]], AfterValidator(_metadata)] | None
+    ) = None
+    expires_in_s: Annotated[int, Field(gt=0)] | None = None
 
 
 def parse_checkout(body: Any) -> CheckoutOrder:
@@ -115,7 +136,7 @@ def parse_checkout(body: Any) -> CheckoutOrder:
         description=request.description,
         customer_name=customer.name,
         customer_email=customer.email,
-        metadata=request.metadata,
+        metadata=request.metadata or {},
         expires_in_s=request.expires_in_s,
         fingerprint=hashlib.sha256(canonical.encode()).digest(),
     )
@@ -136,6 +157,6 @@ def parse_idempotency_key(value: str | None) -> str:
 
 def _problem(error: Any) -> FieldProblem:
     path = [str(part) for part in error["loc"]]
-    if error["type"] == "extra_forbidden":
-        return FieldProblem(".".join(path), "unknown field")
-    return FieldProblem(".".join(path), error["msg"].removeprefix("Value error, "))
+    known = _MESSAGES.get(error["type"])
+    message = known.format(**error.get("ctx", {})) if known else error["msg"].removeprefix("Value error, ")
+    return FieldProblem(".".join(path), message)

@@ -15,7 +15,15 @@ from typing import Any
 
 from chalice.app import Chalice, Request, Response
 
-from paylink.core.errors import PROBLEM_BASE, MalformedRequest, NotFound, PayLinkError, PayloadTooLarge
+from paylink.core.errors import (
+    PROBLEM_BASE,
+    FieldProblem,
+    InvalidFields,
+    MalformedRequest,
+    NotFound,
+    PayLinkError,
+    PayloadTooLarge,
+)
 from paylink.runtime.logs import log
 
 _BODY_SIZE_MAX = 64 * 1024
@@ -92,16 +100,47 @@ class HttpFunction(Chalice):
         if "requestContext" not in event and self._schedule is not None:
             return self._schedule()
         gateway = event.get("requestContext") or {}
-        # Chalice's route table makes an entry of every path it is asked for: ask only for known ones.
-        if gateway.get("resourcePath") not in self.routes:
-            answer = problem_response(NotFound("there is no such route")).to_dict()
-        else:
+        try:
+            _refuse_repeated_headers(event)
+            # Chalice's route table makes an entry of every path it is asked for: ask only for known ones.
+            if gateway.get("resourcePath") not in self.routes:
+                raise NotFound("there is no such route")
             answer = super().__call__(event, context)
+        except PayLinkError as exc:
+            answer = problem_response(exc).to_dict()
         return _finished(answer, _request_id(event, gateway))
 
 
 def http_function(name: str) -> HttpFunction:
     return HttpFunction(name)
+
+
+_SINGLE_VALUED = frozenset({"authorization", "idempotency-key", "content-type"})
+
+
+def _refuse_repeated_headers(event: dict[str, Any]) -> None:
+    """Two values of a header that decides something: which one counts would be chance."""
+    for name, values in (event.get("multiValueHeaders") or {}).items():
+        decides = name.lower() in _SINGLE_VALUED or name.lower().endswith(("signature", "-token"))
+        if decides and len(set(values)) > 1:
+            raise MalformedRequest(f"the header {name.lower()} stands twice, with different values")
+
+
+def refuse_fields(request: Request) -> None:
+    """
+    Accept no body, or an empty object.
+
+    Raises:
+        InvalidFields: There is a field.
+        MalformedRequest: It is no JSON object.
+    """
+    if not raw_body(request).strip():
+        return
+    body = read_json(request)
+    if not isinstance(body, dict):
+        raise MalformedRequest("the body is a JSON object")
+    if body:
+        raise InvalidFields(fields=[FieldProblem(str(name), "unknown field") for name in body])
 
 
 def raw_body(request: Request) -> bytes:
@@ -127,9 +166,10 @@ def read_json(request: Request) -> Any:
         raise MalformedRequest("the body is not UTF-8") from exc
     except RecursionError as exc:
         raise MalformedRequest("the body is nested too deeply") from exc
+    except json.JSONDecodeError as exc:
+        raise MalformedRequest(f"the body is not JSON (line {exc.lineno}, column {exc.colno})") from exc
     except ValueError as exc:
-        position = f" (line {exc.lineno}, column {exc.colno})" if isinstance(exc, json.JSONDecodeError) else ""
-        raise MalformedRequest(f"the body is not JSON{position}") from exc
+        raise MalformedRequest(f"the body is not strict JSON: {exc}") from exc
 
 
 def problem_response(error: PayLinkError) -> Response:
@@ -154,12 +194,12 @@ def problem_response(error: PayLinkError) -> Response:
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("a name stands twice")
+        raise ValueError("a field stands twice")
     return found
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(name)
+    raise ValueError(f"{name} is no number")
 
 
 def _request_id(event: dict[str, Any], gateway: dict[str, Any]) -> str:
@@ -176,7 +216,8 @@ def _finished(answer: dict[str, Any], request_id: str) -> dict[str, Any]:
     content_type = next((v for k, v in headers.items() if k.lower() == "content-type"), None)
     if answer["statusCode"] >= 400 and content_type != "application/problem+json":
         status = answer["statusCode"]
-        body = {"type": "about:blank", "title": _STATUS_TITLES.get(status, "The request failed"), "status": status}
+        title = _STATUS_TITLES.get(status, "The request failed")
+        body = {"type": "about:blank", "title": title, "status": status, "retryable": False}
         answer["body"] = json.dumps(body)
         headers["Content-Type"] = "application/problem+json"
     elif content_type is None:

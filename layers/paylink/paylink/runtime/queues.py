@@ -32,7 +32,7 @@ def decode_message(body: str) -> list[UUID]:
     """
     try:
         return [UUID(text) for text in json.loads(body)["event_row_ids"]]
-    except (TypeError, KeyError, AttributeError) as exc:
+    except (TypeError, KeyError, AttributeError, RecursionError) as exc:
         raise ValueError("not a message of event ids") from exc
 
 

@@ -99,7 +99,7 @@ class Checkout:
             found = self._parts.database.run(lambda uow: self._begin(uow, name, order, account))
             answer = self._replay(found) if isinstance(found, Snapshot) else self._carry_out(name, found)
             if answer is not None and answer.status == ProviderRefused.status:
-                raise ProviderRefused(str(answer.body["detail"]))
+                raise _refusal(answer.body)
             if answer is not None:
                 return answer
         raise ProviderUnreachable("the provider gave no usable answer; send the same request again", retry_after_s=5)
@@ -110,8 +110,9 @@ class Checkout:
             enabled = ", ".join(sorted(self._parts.providers))
             raise InvalidFields(fields=[FieldProblem("provider", f"not enabled here; enabled: {enabled}")])
         abilities = provider.capabilities
-        if order.amount.currency not in abilities.currencies:
-            raise InvalidFields(fields=[FieldProblem("currency", f"{order.provider} does not take it")])
+        taken = abilities.currencies
+        if order.amount.currency not in taken:
+            raise InvalidFields(fields=[FieldProblem("currency", f"{order.provider} takes {', '.join(sorted(taken))}")])
         try:
             provider.check_amount(order.amount)
         except UnrepresentableAmount as exc:
@@ -289,11 +290,17 @@ class Checkout:
         if transaction.state is State.PENDING:
             failed = Decision(Verdict.APPLY, steps=(State.FAILED,), totals=transaction.snapshot.totals)
             tx.apply_decision(uow, transaction, failed, tx.Proof("refusal", str(work.attempt.id), exc.code))
-        detail = f"{transaction.provider} answered {exc.code} ({exc.kind}); transaction {transaction.id} has failed"
-        snapshot = Snapshot(ProviderRefused.status, {"detail": detail})
+        refusal: dict[str, object] = {"code": exc.code, "field": exc.field, "transaction_id": str(transaction.id)}
+        snapshot = Snapshot(ProviderRefused.status, refusal)
         idempotency.finish_key(uow, name, snapshot)
         return CheckoutAnswer(snapshot.status, snapshot.body, replayed=False)
 
     @staticmethod
     def _replay(snapshot: Snapshot) -> CheckoutAnswer:
         return CheckoutAnswer(snapshot.status, snapshot.body, replayed=True)
+
+
+def _refusal(refusal: dict[str, object]) -> ProviderRefused:
+    detail = f"the provider answered {refusal['code']}, and transaction {refusal['transaction_id']} has failed"
+    fields = [FieldProblem(str(refusal["field"]), str(refusal["code"]))] if refusal["field"] else []
+    return ProviderRefused(f"{detail}; send a corrected request with a new Idempotency-Key", fields=fields)

@@ -244,9 +244,12 @@ class Processing:
 
     def _finish(self, event: ClaimedEvent, told: ProviderEvent, state: str, *, reason: str) -> None:
         def work(uow: UnitOfWork) -> None:
+            matched = self._match(uow, event, told)
             if webhooks.lock_event(uow, event.id):
                 webhooks.store_payload(uow, event)
-                webhooks.finish_event(uow, event.id, state, reason=reason, event_type=told.event_type)
+                webhooks.finish_event(
+                    uow, event.id, state, reason=reason, event_type=told.event_type, transaction_id=matched
+                )
 
         self._parts.database.run(work)
 

@@ -6,12 +6,12 @@ from paylink.core.errors import NotFound
 from paylink.core.states import State
 from paylink.store import transactions as tx
 from paylink.store.database import Database
-from paylink.store.unit_of_work import UnitOfWork
+from paylink.store.unit_of_work import Row, UnitOfWork
 
 
 def read_transaction(database: Database, merchant_id: UUID, transaction_id: UUID) -> dict[str, object]:
     """
-    Return one transaction of a merchant with its attempts and history.
+    Return one transaction of a merchant with its attempts, its history and its events.
 
     Raises:
         NotFound: There is none, or it is another merchant's.
@@ -24,6 +24,7 @@ def read_transaction(database: Database, merchant_id: UUID, transaction_id: UUID
             raise NotFound("there is no such transaction")
         attempts = tx.list_attempts(uow, transaction_id)
         history = tx.list_history(uow, transaction_id)
+        events = uow.all("list_events", id=transaction_id)
         page = next((a.checkout_url for a in reversed(attempts) if a.outcome == "pending"), None)
         return transaction_body(transaction, page if transaction.state is State.PENDING else None) | {
             "description": transaction.description,
@@ -34,6 +35,7 @@ def read_transaction(database: Database, merchant_id: UUID, transaction_id: UUID
             "updated_at": transaction.updated_at.isoformat(),
             "attempts": [_attempt_body(a) for a in attempts],
             "history": [_history_body(h) for h in history],
+            "events": [_event_body(e) for e in events],
         }
 
     return database.run(work)
@@ -50,6 +52,17 @@ def transaction_body(transaction: tx.Transaction, checkout_url: str | None) -> d
         "checkout_url": checkout_url,
         "expires_at": transaction.expires_at.isoformat(),
         "created_at": transaction.created_at.isoformat(),
+    }
+
+
+def _event_body(row: Row) -> dict[str, object]:
+    return {
+        "event_id": row["event_id"],
+        "type": row["event_type"],
+        "state": row["state"],
+        "reason": row["reason"],
+        "received_at": row["received_at"].isoformat(),
+        "finished_at": row["finished_at"].isoformat() if row["finished_at"] else None,
     }
 
 

@@ -22,8 +22,8 @@ from paylink.core.errors import StorageUnavailable
 from paylink.core.secret import Secret
 from paylink.store.unit_of_work import UnitOfWork
 
-DEADLINE_S = 10.0
-_ROLLBACK_S = 2.0
+DEADLINE_S = 5.0
+_ROLLBACK_S = 1.0
 _RETRIES = 3
 _OPTIONS = "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s -c timezone=UTC"
 
@@ -121,6 +121,11 @@ class Database:
                 connection = self._connect()
             yield connection, reused
             keep = connection
+        except DeadlineExceeded:
+            # No more waiting: the server ends the transaction when it sees the closed socket.
+            if connection is not None:
+                connection.close()
+            raise
         except BaseException:
             keep = self._rolled_back(connection)
             raise

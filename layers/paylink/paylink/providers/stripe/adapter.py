@@ -115,11 +115,14 @@ class StripeProvider:
 
     @readable_or(Effect.UNKNOWN)
     def refund_payment(self, account: Account, request: RefundRequest) -> Refund:
+        intent = next((r.value for r in request.references if r.kind == INTENT), None)
+        if intent is None:
+            raise ProviderError(ErrorKind.NOT_FOUND, "no_intent_reference", effect=Effect.NOTHING, sent=False)
         refund = self._client.post(
             _key(account),
             "/v1/refunds",
             {
-                "payment_intent": next(r.value for r in request.references if r.kind == INTENT),
+                "payment_intent": intent,
                 "amount": to_stripe_amount(request.amount),
                 "reason": "requested_by_customer",
                 "metadata": {"paylink_refund": str(request.refund_id), "note": request.reason},

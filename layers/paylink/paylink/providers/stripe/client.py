@@ -9,6 +9,7 @@ from paylink.providers.port import Effect, ErrorKind, ProviderError
 from paylink.providers.stripe.form import FormValue, encode_form
 from paylink.providers.stripe.settings import API_VERSION
 
+_FIELDS = {"amount_too_small": "amount", "amount_too_large": "amount", "email_invalid": "customer.email"}
 _BAD_STATE = frozenset(
     {
         "charge_already_refunded",
@@ -57,7 +58,7 @@ def _object_or_error(answer: Answer, *, reading: bool) -> dict[str, Any]:
     kind = _kind(answer.status, code)
     unclear = kind is ErrorKind.UNAVAILABLE or answer.status == 409
     effect = Effect.UNKNOWN if unclear and not reading else Effect.NOTHING
-    raise ProviderError(kind, code, effect=effect, stored=answer.status >= 500)
+    raise ProviderError(kind, code, effect=effect, stored=answer.status >= 500, field=_FIELDS.get(code))
 
 
 def _kind(status: int, code: str) -> ErrorKind:

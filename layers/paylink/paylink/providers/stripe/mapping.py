@@ -1,9 +1,9 @@
 """Stripe's objects put into our terms. Pure: no I/O, no clock."""
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
-from paylink.core.money import UnrepresentableAmount
 from paylink.core.states import Dispute, Evidence, Source, State
 from paylink.providers.port import ATTEMPT, Payment, PaymentRequest, Reference, UnreadableEvent
 from paylink.providers.stripe.form import FormValue
@@ -14,6 +14,7 @@ INTENT = "payment_intent"
 CHARGE = "charge"
 ATTEMPT_METADATA = "paylink_attempt"
 
+_WORD = re.compile(r"[\x21-\x7e]{1,255}\Z", re.ASCII)
 _OPEN_DISPUTE = frozenset({"needs_response", "under_review", "appeal_needs_response", "appeal_under_review"})
 
 
@@ -62,11 +63,11 @@ def payment_of_session(session: dict[str, Any], disputes: list[dict[str, Any]]) 
             references=_session_references(session),
             evidence=_session_evidence(session, intent, charge, disputes),
             amount=from_stripe_amount(session["amount_total"], session["currency"]),
-            provider_status=f"{session['status']}/{session['payment_status']}",
+            provider_status=f"{word(session['status'])}/{word(session['payment_status'])}",
             checkout_url=session.get("url"),
             expires_at=datetime.fromtimestamp(session["expires_at"], UTC),
         )
-    except (KeyError, TypeError, UnrepresentableAmount) as exc:
+    except (KeyError, TypeError, ValueError, OverflowError, OSError) as exc:
         raise UnreadableEvent(f"checkout session: {exc}") from exc
 
 
@@ -133,10 +134,27 @@ def _session_references(session: dict[str, Any]) -> tuple[Reference, ...]:
 def references(
     *, attempt: object = None, session: object = None, intent: object = None, charge: object = None
 ) -> tuple[Reference, ...]:
-    """Return what is there as references, the surest first. An expanded object stands for its id."""
+    """
+    Return what is there as references, the surest first. An expanded object stands for its id.
+
+    Raises:
+        ValueError: One is no identifier.
+    """
     found = []
     for kind, value in ((ATTEMPT, attempt), (SESSION, session), (INTENT, intent), (CHARGE, charge)):
-        identifier = value.get("id") if isinstance(value, dict) else value
-        if isinstance(identifier, str) and 0 < len(identifier) <= 255:
-            found.append(Reference(kind, identifier))
+        identifier = value["id"] if isinstance(value, dict) else value
+        if identifier is not None:
+            found.append(Reference(kind, word(identifier)))
     return tuple(found)
+
+
+def word(value: object) -> str:
+    """
+    Return an identifier or status as Stripe writes them: short, printable, ASCII, without blanks.
+
+    Raises:
+        ValueError: It is none.
+    """
+    if not isinstance(value, str) or not _WORD.match(value):
+        raise ValueError("not a word")
+    return value

@@ -15,6 +15,8 @@ _SAME_UNIT = frozenset((
     "PHP", "PLN", "SAR", "SEK", "SGD", "THB", "TRY", "USD", "ZAR",
     "BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF",
 ))  # fmt: skip
+_UNITS_MAX = 99_999_999
+_UNITS_MAX_IDR = 999_999_999_999
 CURRENCIES = _FACTOR_100 | _THREE_DECIMALS | _SAME_UNIT
 
 
@@ -23,15 +25,18 @@ def to_stripe_amount(money: Money) -> int:
     Return `unit_amount` in Stripe's unit.
 
     Raises:
-        UnrepresentableAmount: The currency is not supported, or a three-decimal amount does not end in 0.
+        UnrepresentableAmount: The currency is not supported, the amount is over Stripe's maximum (8 digits, for IDR
+            12, in its units), or a three-decimal amount does not end in 0.
     """
     if money.currency not in CURRENCIES:
         raise UnrepresentableAmount(f"the currency {money.currency} is not supported by this provider")
-    if money.currency in _FACTOR_100:
-        return money.amount * 100
+    factor = 100 if money.currency in _FACTOR_100 else 1
+    most = (_UNITS_MAX_IDR if money.currency == "IDR" else _UNITS_MAX) // factor
+    if money.amount > most:
+        raise UnrepresentableAmount(f"this provider takes at most {most} in {money.currency}")
     if money.currency in _THREE_DECIMALS and money.amount % 10:
         raise UnrepresentableAmount(f"an amount in {money.currency} must end in 0 for this provider")
-    return money.amount
+    return money.amount * factor
 
 
 def from_stripe_amount(amount: object, currency: object) -> Money:

@@ -8,11 +8,10 @@ from functools import lru_cache
 from typing import Any
 
 import paycrypto
-from paylink.core.money import UnrepresentableAmount
 from paylink.core.secret import Secret
 from paylink.core.states import Evidence, Source, State
 from paylink.providers.port import Assurance, Credential, ProviderEvent, UnreadableEvent, Verified, WebhookRefused
-from paylink.providers.stripe.mapping import ATTEMPT_METADATA, references
+from paylink.providers.stripe.mapping import ATTEMPT_METADATA, references, word
 from paylink.providers.stripe.money import from_stripe_amount
 from paylink.providers.stripe.settings import WEBHOOK_SECRET
 
@@ -60,7 +59,7 @@ def map_event(raw_body: bytes) -> ProviderEvent:
     """
     try:
         event = json.loads(raw_body)
-        kind, thing = event["type"], event["data"]["object"]
+        kind, thing = word(event["type"]), event["data"]["object"]
         family = kind.rpartition(".")[0]
         if family.startswith("checkout.session"):
             return _of_session(kind, thing)
@@ -69,8 +68,8 @@ def map_event(raw_body: bytes) -> ProviderEvent:
         if family in ("charge", "charge.refund", "refund", "charge.dispute"):
             return _of_charge(kind, family, thing)
         return ProviderEvent(kind, (), None, ignored="unknown_type")
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, UnrepresentableAmount) as exc:
-        raise UnreadableEvent(f"{type(exc).__name__}: {str(exc)[:120]}") from exc
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as exc:
+        raise UnreadableEvent(type(exc).__name__) from exc
 
 
 def _of_session(kind: str, session: dict[str, Any]) -> ProviderEvent:
@@ -92,7 +91,7 @@ def _of_session(kind: str, session: dict[str, Any]) -> ProviderEvent:
         references(attempt=attempt, session=session["id"], intent=session["payment_intent"]),
         evidence=Evidence(state, Source.WEBHOOK, captured=captured) if state else None,
         amount=amount,
-        provider_status=f"{session['status']}/{session['payment_status']}",
+        provider_status=f"{word(session['status'])}/{word(session['payment_status'])}",
         ignored=None if state else "unknown_type",
     )
 
@@ -114,7 +113,7 @@ def _of_intent(kind: str, intent: dict[str, Any]) -> ProviderEvent:
         references(attempt=attempt, intent=intent["id"]),
         evidence,
         amount=from_stripe_amount(intent["amount"], intent["currency"]),
-        provider_status=str(intent["status"]),
+        provider_status=word(intent["status"]),
         confirm=confirm,
         ignored=None if evidence or confirm else ("payer_may_retry" if refused else "unknown_type"),
     )
@@ -128,7 +127,7 @@ def _of_charge(kind: str, family: str, thing: dict[str, Any]) -> ProviderEvent:
         kind,
         references(intent=thing.get("payment_intent"), charge=charge),
         None,
-        provider_status=str(thing.get("status")),
+        provider_status=word(thing.get("status", "-")),
         confirm=hint,
         ignored=None if hint else "no_new_facts",
     )

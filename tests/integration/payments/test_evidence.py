@@ -1,0 +1,140 @@
+"""Money only moves on evidence: signed events that claim too much, too little, or speak of something else."""
+
+import uuid
+from typing import Any
+
+import pytest
+
+from support.signing import intent_event
+from support.stack import Stack
+
+
+def outcome(stack: Stack, event: dict[str, Any]) -> tuple[str, str | None]:
+    stack.deps.processing.process([stack.deliver(event)])
+    row = stack.rows("select state, reason from webhook_events where event_id = %s", event["id"])[0]
+    return row["state"], row["reason"]
+
+
+def test_nothing_received_is_no_payment(stack: Stack):
+    transaction_id = stack.checkout().body["id"]
+    event = intent_event("succeeded", "evt_zero", stack.attempt_id(), amount_received=0)
+    assert outcome(stack, event) == ("parked", "amount_mismatch")
+    assert stack.transaction(transaction_id)["state"] == "pending"
+
+
+def test_an_authorization_of_another_amount_is_not_ours(stack: Stack):
+    transaction_id = stack.checkout().body["id"]
+    event = intent_event("amount_capturable_updated", "evt_auth", stack.attempt_id(), amount=100)
+    assert outcome(stack, event) == ("parked", "amount_mismatch")
+    assert stack.transaction(transaction_id)["state"] == "pending"
+
+
+def test_another_currency_is_not_ours(stack: Stack):
+    transaction_id = stack.checkout().body["id"]
+    event = intent_event(
+        "succeeded", "evt_usd", stack.attempt_id(), currency="usd", amount=150_000, amount_received=150_000
+    )
+    assert outcome(stack, event) == ("parked", "amount_mismatch")
+    assert stack.transaction(transaction_id)["state"] == "pending"
+
+
+def test_money_on_an_expired_transaction_is_asked_about_before_it_is_believed(stack: Stack):
+    """The provider does not confirm it: asked again later and later, and however many copies of the message come."""
+    answer = stack.checkout()
+    stack.pay(answer.body["checkout_url"], "expire")
+    stack.settle()
+    row_id = stack.deliver(intent_event("succeeded", "evt_late", stack.attempt_id()))
+    for _ in range(10):
+        stack.deps.processing.process([row_id])
+    event = stack.rows("select state, asked, attempts from webhook_events where id = %s", row_id)[0]
+    assert (event["state"], event["asked"], event["attempts"]) == ("in_flight", 1, 0)
+    for _ in range(5):
+        stack.rows("update webhook_events set not_before = now() where id = %s", row_id)
+        stack.deps.processing.process([row_id])
+    event = stack.rows("select state, reason from webhook_events where id = %s", row_id)[0]
+    assert (event["state"], event["reason"]) == ("ignored", "unconfirmed")
+    assert stack.states(answer.body["id"]) == ["pending", "expired"]
+
+
+def test_copies_of_a_message_do_not_burn_attempts_while_the_provider_is_away(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+):
+    paid = stack.paid()
+    intent = stack.rows("select value from provider_references where kind = 'payment_intent'")[0]["value"]
+    stack.fault("webhook_drop")
+    stack.on_charge("refund")
+    event = {"id": "evt_r", "type": "charge.refunded", "data": {"object": {"id": "ch_1", "payment_intent": intent}}}
+    row_id = stack.deliver(event)
+    with monkeypatch.context() as patch:
+        patch.setattr(stack.deps.providers["stripe"]._client._http, "_base", "http://127.0.0.1:9")
+        for _ in range(12):
+            stack.deps.processing.process([row_id])
+    assert stack.rows("select state, attempts from webhook_events where id = %s", row_id)[0] == {
+        "state": "in_flight",
+        "attempts": 1,
+    }
+    stack.rows("update webhook_events set not_before = now() where id = %s", row_id)
+    stack.deps.processing.process([row_id])
+    assert stack.transaction(paid["id"])["state"] == "refunded"
+
+
+def test_a_body_that_was_dropped_for_its_age_ends_dead_and_alone(stack: Stack):
+    transaction_id = stack.checkout().body["id"]
+    gone = stack.deliver({"id": "evt_gone", "type": "x.y", "data": {"object": {}}})
+    good = stack.deliver(intent_event("succeeded", "evt_good", stack.attempt_id()))
+    stack.rows("delete from webhook_bodies where event_row_id = %s", gone)
+    assert stack.deps.processing.process([gone, good])
+    assert stack.transaction(transaction_id)["state"] == "paid"
+    assert stack.rows("select state, reason from webhook_events where id = %s", gone)[0]["reason"] == "body_gone"
+
+
+@pytest.mark.parametrize(
+    "session",
+    [
+        {"amount_total": None, "currency": None, "mode": "setup"},
+        {"amount_total": 100_000, "currency": "huf"},
+        {"amount_total": 150_050, "currency": "idr"},
+    ],
+    ids=["no amount", "a currency we do not take", "sen"],
+)
+def test_what_another_system_sells_is_not_ours_whatever_its_amount(stack: Stack, session: dict[str, Any]):
+    foreign = {"id": "cs_x", "payment_intent": None, "payment_status": "paid", "status": "complete", "metadata": {}}
+    event = {"id": "evt_f", "type": "checkout.session.completed", "data": {"object": foreign | session}}
+    assert outcome(stack, event) == ("ignored", "not_ours")
+
+
+def test_an_answer_that_changed_nothing_still_outdates_an_older_one(stack: Stack, monkeypatch: pytest.MonkeyPatch):
+    """E1 hears of a refund and stalls; the refund fails; E2 hears of none, as stored; E1 must not be applied."""
+    paid = stack.paid()
+    intent = stack.rows("select value from provider_references where kind = 'payment_intent'")[0]["value"]
+
+    def refunded(event_id: str) -> uuid.UUID:
+        thing = {"id": "ch_1", "payment_intent": intent}
+        return stack.deliver({"id": event_id, "type": "charge.refunded", "data": {"object": thing}})
+
+    stack.fault("webhook_drop")
+    stack.on_charge("refund", amount=5_000_000)
+    first, second = refunded("evt_e1"), refunded("evt_e2")
+    provider = type(stack.deps.providers["stripe"])
+    fetch = provider.fetch_payment
+
+    def stalling(self, account, references):
+        answer = fetch(self, account, references)
+        monkeypatch.setattr(provider, "fetch_payment", fetch)
+        stack.on_charge("refund-failed")
+        stack.deps.processing.process([second])
+        return answer
+
+    monkeypatch.setattr(provider, "fetch_payment", stalling)
+    stack.deps.processing.process([first])
+    assert (stack.transaction(paid["id"])["state"], stack.transaction(paid["id"])["refunded"]) == ("paid", 0)
+    stack.assert_accounting_closes()
+
+
+def test_a_dispute_that_is_lost_tells_so_in_the_history(stack: Stack):
+    paid = stack.paid()
+    stack.on_charge("dispute")
+    stack.settle()
+    stack.on_charge("dispute-lost")
+    stack.settle()
+    assert [row["dispute"] for row in stack.transaction(paid["id"])["history"]] == [None, None, "open", "lost"]

@@ -1,0 +1,66 @@
+"""Reconciliation asks about what is due, once each, and pushes on only what it asked."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from support.stack import Stack
+
+
+def pull_due(stack: Stack) -> datetime | None:
+    due: datetime | None = stack.rows("select pull_due_at from transactions")[0]["pull_due_at"]
+    return due
+
+
+def test_what_was_not_reached_stays_due(stack: Stack):
+    stack.checkout()
+    stack.rows("update transactions set pull_due_at = now()")
+    before = pull_due(stack)
+    report = stack.deps.reconciliation.run(merchant_id=None, within_s=0)
+    assert (report["state"], report["checked"]) == ("partial", 0)
+    assert pull_due(stack) == before
+
+
+def test_each_answer_without_news_doubles_the_wait(stack: Stack):
+    stack.checkout()
+    waits = []
+    for _ in range(3):
+        stack.rows("update transactions set pull_due_at = now()")
+        stack.deps.reconciliation.run(merchant_id=None, within_s=60)
+        due = pull_due(stack)
+        assert due is not None
+        waits.append(round((due - datetime.now(UTC)).total_seconds() / 60))
+    assert waits == [5, 10, 20]
+
+
+def test_a_provider_that_is_away_leaves_the_run_partial_and_the_transaction_due(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+):
+    stack.checkout()
+    with monkeypatch.context() as patch:
+        patch.setattr(stack.deps.providers["stripe"]._client._http, "_base", "http://127.0.0.1:9")
+        report = stack.merchant("POST", "/v1/reconcile").body
+    assert (report["state"], report["checked"], report["failed"]) == ("partial", 1, 1)
+    assert pull_due(stack) is not None
+    assert stack.merchant("POST", "/v1/reconcile").body["state"] == "finished"
+
+
+def test_what_surely_has_no_page_expires_by_the_clock(stack: Stack, monkeypatch: pytest.MonkeyPatch):
+    stack.fault("api_error_before", count=1, match="POST")
+    answer = stack.checkout()
+    stack.rows("update transactions set expires_at = now() - interval '1 minute'")
+    assert stack.merchant("POST", "/v1/reconcile").body["changed"] == 1
+    history = stack.transaction(answer.body["id"])["history"]
+    assert [(row["state"], row["evidence"]) for row in history] == [("pending", "request"), ("expired", "clock")]
+
+
+def test_an_ended_transaction_is_not_asked_about_again(stack: Stack):
+    stack.paid()
+    assert stack.merchant("POST", "/v1/reconcile").body["checked"] == 0
+
+
+def test_a_merchant_reconciles_only_its_own(stack: Stack):
+    stack.checkout()
+    stack.rows("insert into merchants (id, name) values (gen_random_uuid(), 'Another')")
+    stack.rows("update transactions set merchant_id = (select id from merchants where name = 'Another')")
+    assert stack.merchant("POST", "/v1/reconcile").body["checked"] == 0
