@@ -1,0 +1,72 @@
+"""The documents say what the code does."""
+
+import re
+
+import pytest
+from paylink.core.errors import PayLinkError
+from paylink.runtime.checkout_request import CheckoutRequest, CustomerFields
+from paylink_local.template import find_template, load_template
+
+from support.stack import REPOSITORY
+
+API = (REPOSITORY / "docs" / "api.md").read_text()
+README = (REPOSITORY / "README.md").read_text()
+MARKDOWN = [*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md"), *(REPOSITORY / "layers").rglob("*.md")]
+
+
+def problems(base: type[PayLinkError]) -> list[type[PayLinkError]]:
+    return [base, *(found for child in base.__subclasses__() for found in problems(child))]
+
+
+def test_every_problem_is_listed_with_its_status():
+    listed = {}
+    for row in re.findall(r"^\| (`[a-z`, -]+`) \| (\d{3}) \|$", API, re.M):
+        listed |= {slug: int(row[1]) for slug in re.findall(r"`([a-z-]+)`", row[0])}
+    assert listed == {problem.slug: problem.status for problem in problems(PayLinkError)}
+
+
+def test_every_field_of_a_checkout_is_listed():
+    section = API[API.index("## `POST /v1/checkout`") : API.index("| Answer |")]
+    fields = re.findall(r"^\| `([a-z_]+)` \| (required)? ?\|", section, re.M)
+    model = CheckoutRequest.model_fields
+    assert {name: bool(required) for name, required in fields} == {n: f.is_required() for n, f in model.items()}
+    assert all(f"`{name}`" in section for name in CustomerFields.model_fields)
+
+
+def test_every_route_is_documented():
+    for route, function in load_template(find_template({}), {}).routes():
+        line = f"{route.method} {route.path}"
+        assert line in API, line
+        assert f"`{line}`" in README, line
+        assert f"`{function.folder}`" in README
+
+
+@pytest.mark.parametrize("file", MARKDOWN, ids=lambda file: str(file.relative_to(REPOSITORY)))
+def test_every_link_leads_somewhere(file):
+    for target in re.findall(r"\]\(([^)#]+)\)", file.read_text()):
+        if not target.startswith("http"):
+            assert (file.parent / target).exists(), target
+
+
+def test_every_setting_is_explained():
+    """Every PAYLINK_ variable that the code reads stands in .env.example, and none that it does not."""
+    explained = set(re.findall(r"^#?(PAYLINK_[A-Z_]+)=", (REPOSITORY / ".env.example").read_text(), re.M))
+    roots = ("layers", "local", "sandbox", "functions")
+    code = "".join(f.read_text() for root in roots for f in (REPOSITORY / root).rglob("*.py"))
+    read = set(re.findall(r'"(PAYLINK_[A-Z_]+)"', code))
+    assert explained <= read | {"PAYLINK_STRIPE_API_BASE"}
+    assert read - explained <= INTERNAL
+
+
+INTERNAL = {
+    # Set by the supervisor, the template or the first start, not by people.
+    "PAYLINK_DATABASE_PASSWORD",
+    "PAYLINK_DEMO_MERCHANT_KEY",
+    "PAYLINK_DEMO_OPERATOR_KEY",
+    "PAYLINK_READY_FILE",
+    "PAYLINK_SQL_DIR",
+    "PAYLINK_SUPERVISED",
+    "PAYLINK_TEMPLATE",
+    "PAYLINK_WEBHOOK_EVENTS_DEAD_QUEUE_URL",
+    "PAYLINK_WEBHOOK_EVENTS_QUEUE_URL",
+}
