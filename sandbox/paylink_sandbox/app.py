@@ -2,7 +2,6 @@
 
 import logging
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from flask import Flask, Response, jsonify, make_response, render_template, request
 from werkzeug.exceptions import HTTPException
@@ -20,6 +19,7 @@ from paylink_sandbox.operator import operator_routes
 from paylink_sandbox.pages import page_routes
 from paylink_sandbox.registry import Frame, build_simulators, webhook_rules
 from paylink_sandbox.store import Store
+from paylink_sandbox.times import operator_time, payer_time
 from paylink_sandbox.webhooks import Sender
 
 _BODY_MAX = 1024 * 1024
@@ -64,7 +64,7 @@ def create_app(config: Config) -> Flask:
     app = Flask("paylink_sandbox", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = _BODY_MAX
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    app.jinja_env.filters["datetime"] = _datetime
+    app.jinja_env.filters |= {"operator_time": operator_time, "payer_time": payer_time}
     guard.install(app)
     app.register_error_handler(SandboxError, _refusal)
     app.register_error_handler(HTTPException, _http_error)
@@ -98,7 +98,3 @@ def _error(status: int, message: str) -> Response:
     response = jsonify(error={"status": status, "message": message})
     response.status_code = status
     return response
-
-
-def _datetime(epoch_s: float) -> str:
-    return datetime.fromtimestamp(epoch_s, UTC).strftime("%d %b %Y, %H:%M:%S UTC")

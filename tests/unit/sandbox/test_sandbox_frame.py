@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -12,11 +13,14 @@ import pytest
 import urllib3
 
 from paylink_sandbox.config import Config
-from paylink_sandbox.errors import ConfigError
-from paylink_sandbox.money import Amount
+from paylink_sandbox.errors import ConfigError, SandboxError
+from paylink_sandbox.money import Amount, parse_units
 from paylink_sandbox.testing import sandbox_process
+from paylink_sandbox.times import operator_time, payer_time
 
 from .conftest import Control, Merchant, Sandbox, order, stripe_client
+
+REPOSITORY = Path(__file__).parents[3]
 
 
 def test_a_killed_sandbox_goes_on_where_it_was(environment: dict[str, str], merchant: Merchant) -> None:
@@ -206,3 +210,64 @@ def test_a_large_body_is_refused(sandbox: Sandbox) -> None:
 def test_amounts_read_as_people_write_them(amount: Amount, display: str, decimal: str) -> None:
     """Currency symbol, separators of the country, decimals by the provider's exponent."""
     assert (amount.display, amount.decimal) == (display, decimal)
+    assert parse_units(display, amount) == amount.units
+
+
+@pytest.mark.parametrize(
+    ("text", "like", "units"),
+    [
+        ("150000", Amount(1, 2, "IDR"), 15_000_000),
+        ("1.500.000,5", Amount(1, 2, "IDR"), 150_000_050),
+        ("rp150.000", Amount(1, 0, "IDR"), 150_000),
+        ("IDR 150.000", Amount(1, 2, "IDR"), 15_000_000),
+        ("12.3", Amount(1, 2, "USD"), 1230),
+        ("50,000", Amount(1, 2, "USD"), 5_000_000),
+        ("0.05", Amount(1, 2, "USD"), 5),
+        ("1.230", Amount(1, 3, "KWD"), 1230),
+    ],
+)
+def test_amounts_are_read_by_the_rules_that_print_them(text: str, like: Amount, units: int) -> None:
+    """Separators of the country, with or without them and the currency."""
+    assert parse_units(text, like) == units
+
+
+@pytest.mark.parametrize(
+    ("text", "like", "example"),
+    [
+        ("50,000", Amount(15_000_000, 2, "IDR"), "150.000 or 150000"),
+        ("150000.00", Amount(15_000_000, 2, "IDR"), "150.000 or 150000"),
+        ("0.500", Amount(15_000_000, 2, "IDR"), "150.000 or 150000"),
+        ("1.50.000", Amount(15_000_000, 2, "IDR"), "150.000 or 150000"),
+        ("50.000,00", Amount(150_000, 0, "IDR"), "150.000 or 150000"),
+        ("50.000", Amount(1234, 2, "USD"), "12.34"),
+        ("12,34", Amount(123_456, 2, "USD"), "1,234.56 or 1234.56"),
+        ("Rp 50.000", Amount(1234, 2, "USD"), "12.34"),
+        ("1.500", Amount(1500, 0, "JPY"), "1,500 or 1500"),
+        ("fifty", Amount(1234, 2, "USD"), "12.34"),
+        ("", Amount(1234, 2, "USD"), "12.34"),
+    ],
+)
+def test_an_amount_that_could_mean_two_things_is_refused(text: str, like: Amount, example: str) -> None:
+    """The message has an example in the right form for that currency."""
+    with pytest.raises(SandboxError, match=f"{like.currency}: write it like {example}$"):
+        parse_units(text, like)
+
+
+def test_times_are_told_in_the_payers_own_zone() -> None:
+    """Rupiah pages in WIB (UTC+7), others in UTC; the operator sees UTC, as in the logs, and both where they differ."""
+    before_midnight_in_jakarta = 1_795_366_799  # 2026-11-22 16:59:59 UTC
+    assert payer_time(before_midnight_in_jakarta, "IDR") == "22 Nov 2026, 23.59 WIB"
+    assert payer_time(before_midnight_in_jakarta + 1, "IDR") == "23 Nov 2026, 00.00 WIB"
+    assert payer_time(before_midnight_in_jakarta, "USD") == "22 Nov 2026, 16:59 UTC"
+    assert operator_time(before_midnight_in_jakarta, "IDR") == "22 Nov 2026, 16:59:59 UTC (23.59 WIB)"
+    assert operator_time(before_midnight_in_jakarta) == "22 Nov 2026, 16:59:59 UTC"
+
+
+def test_the_line_that_starts_the_sandbox_alone_works(tmp_path: Path) -> None:
+    """The command in docs/sandbox.md, as printed, without any other setting."""
+    text = (REPOSITORY / "docs" / "sandbox.md").read_text()
+    words = shlex.split(next(line for line in text.splitlines() if line.endswith("python -m paylink_sandbox")))
+    settings = dict(word.split("=", 1) for word in words if "=" in word)
+    assert words[len(settings) :] == [".venv/bin/python", "-m", "paylink_sandbox"]
+    with sandbox_process({"PAYLINK_HOME": str(tmp_path), **settings}) as (url, _):
+        assert Control(url).call("GET", "/healthz")["status"] == "ok"
