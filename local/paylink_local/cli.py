@@ -13,7 +13,8 @@ from paylink_local.dotenv import load_dotenv
 from paylink_local.supervisor.errors import CannotRun
 from paylink_local.supervisor.home import REPOSITORY, Home
 
-_SUPERVISION = ("up", "down", "status")
+_ON_THEIR_OWN = ("up", "down", "status", "demo")
+"""Commands that find the running stack, or do without it, by themselves."""
 
 
 class Command(Protocol):
@@ -29,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         load_dotenv(REPOSITORY / ".env", os.environ)
         parsed = _parser(arguments).parse_args(arguments)
-        if parsed.command not in _SUPERVISION:
+        if parsed.command not in _ON_THEIR_OWN:
             _join_stack()
         return _load(parsed.command).run(parsed)
     except CannotRun as error:
@@ -39,12 +40,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     """Know only the subcommand that is called, so that no other one's imports are paid for; without one, know all."""
-    parser = argparse.ArgumentParser(prog="paylink", description="Run PayLink on one machine.")
+    parser = argparse.ArgumentParser(prog="paylink", description="Run PayLink on one machine.", allow_abbrev=False)
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     names = sorted(module.name for module in pkgutil.iter_modules(commands.__path__))
     for name in [name for name in names if name in arguments[:1]] or names:
         command = _load(name)
-        command.add_arguments(subparsers.add_parser(name, help=command.HELP, description=command.HELP))
+        # No abbreviations: `down --wip` must not delete anything.
+        subparser = subparsers.add_parser(name, help=command.HELP, description=command.HELP, allow_abbrev=False)
+        command.add_arguments(subparser)
     return parser
 
 
@@ -53,12 +56,16 @@ def _load(name: str) -> Command:
 
 
 def _join_stack() -> None:
-    """Give a command that is run by hand the addresses of the embedded stack, unless it was given others."""
-    home = Home.of(os.environ)
-    if home.exists() and "PAYLINK_DATABASE_URL" not in os.environ:
-        from paylink_local.services.environment import embedded_environment
+    """
+    Give a command that is run by hand the addresses of the running stack, unless it was given a database or a project.
 
-        environ = embedded_environment(home, os.environ)
+    Raises:
+        CannotRun: No stack runs.
+    """
+    if not os.environ.keys() & {"PAYLINK_DATABASE_URL", "PAYLINK_TEMPLATE"}:
+        from paylink_local.services.running import running_environment
+
+        environ = running_environment(Home.of(os.environ), os.environ)
         os.environ.clear()
         os.environ.update(environ)
 

@@ -17,11 +17,19 @@ def load_dotenv(path: Path, environ: MutableMapping[str, str]) -> None:
     A value may stand in quotes; without them ` #` starts a comment.
 
     Raises:
-        CannotRun: A line is no KEY=VALUE.
+        CannotRun: The file cannot be read, is no UTF-8 text, or has a line that is no KEY=VALUE.
     """
-    if not path.exists():
+    try:
+        content = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
         return
-    for number, line in enumerate(path.read_text().splitlines(), start=1):
+    except OSError as error:
+        raise CannotRun(f"{path} cannot be read ({error.strerror}): mend or delete it") from error
+    except UnicodeDecodeError as error:
+        raise CannotRun(f"{path} is no UTF-8 text: save it as UTF-8") from error
+    if "\0" in content:
+        raise CannotRun(f"{path} holds zero bytes: save it as UTF-8 text")
+    for number, line in enumerate(content.split("\n"), start=1):
         text = line.strip()
         if not text or text.startswith("#"):
             continue

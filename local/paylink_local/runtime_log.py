@@ -1,4 +1,8 @@
-"""The log of the gateway and the worker: one JSON object per line on standard output."""
+"""
+The log of the gateway and the worker: one JSON object per line on standard output.
+
+Their loggers are named `paylink_local.*`: what is below `paylink` belongs to the functions' own logger.
+"""
 
 import json
 import logging
@@ -7,6 +11,11 @@ import sys
 import traceback
 from datetime import UTC, datetime
 from typing import Any
+
+from paylink_local.output import free_standard_streams
+from paylink_local.settings import SettingsError
+
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
 class JsonLines(logging.Formatter):
@@ -30,22 +39,31 @@ def timestamp(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
 
 
-def write_line(line: dict[str, Any]) -> None:
-    """Write one line past the logging machinery: one system call, so that processes and threads do not mix lines."""
-    os.write(1, json.dumps(line).encode() + b"\n")
-
-
 def log_level() -> int:
-    """Return `PAYLINK_LOG_LEVEL` as a number; INFO when it is not set or names no level."""
-    level = logging.getLevelNamesMapping().get(os.environ.get("PAYLINK_LOG_LEVEL", "INFO").upper())
-    return logging.INFO if level is None else level
+    """
+    Return `PAYLINK_LOG_LEVEL` as a number; INFO when it is not set.
+
+    Raises:
+        SettingsError: It names no level.
+    """
+    name = os.environ.get("PAYLINK_LOG_LEVEL") or "INFO"
+    if name.upper() not in _LEVELS:
+        raise SettingsError(f"PAYLINK_LOG_LEVEL must be one of {', '.join(_LEVELS)}, not {name!r}")
+    return logging.getLevelNamesMapping()[name.upper()]
 
 
 def configure_logging() -> None:
-    """Send every logger of this process to standard output, from `PAYLINK_LOG_LEVEL` on."""
+    """
+    Send every logger of this process to standard output, from `PAYLINK_LOG_LEVEL` on, without ever waiting for it.
+
+    Raises:
+        SettingsError: There is no such level.
+    """
+    level = log_level()
+    free_standard_streams()
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonLines())
-    logging.basicConfig(handlers=[handler], level=log_level(), force=True)
+    logging.basicConfig(handlers=[handler], level=level, force=True)
     # Below WARNING these tell of themselves only, and at DEBUG also request headers and message bodies.
     for chatty in ("botocore", "boto3", "urllib3"):
-        logging.getLogger(chatty).setLevel(max(log_level(), logging.WARNING))
+        logging.getLogger(chatty).setLevel(max(level, logging.WARNING))

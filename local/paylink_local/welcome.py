@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 
-def text(environ: Mapping[str, str]) -> str:
-    """Return the closing lines of `paylink up` for the settings in `environ`."""
+def text(environ: Mapping[str, str], closing: str) -> str:
+    """Return the last lines of `paylink up` for the settings in `environ`; `closing` is the very last one."""
     api, key = environ["PAYLINK_PUBLIC_URL"], environ["PAYLINK_DEMO_MERCHANT_KEY"]
     provider = environ["PAYLINK_PROVIDERS"].split(",")[0].strip()
     return f"""\
@@ -23,4 +23,6 @@ A first checkout (open the checkout_url that it answers):
     -d '{{"provider": "{provider}", "amount": 150000, "currency": "IDR", "order_reference": "order-1001",
          "success_url": "https://example.com/thanks"}}'
 
-A whole payment in one go: ./scripts/demo"""
+A whole payment in one go: ./scripts/demo
+
+{closing}"""

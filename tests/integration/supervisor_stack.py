@@ -1,7 +1,7 @@
 """
 A supervisor over small dummy services, as a program.
 
-Usage: python supervisor_stack.py HOME [--detached] [--broken] [--missing]
+Usage: python supervisor_stack.py HOME [--detached] [--broken] [--missing] [--chatty]
 """
 
 import os
@@ -32,6 +32,19 @@ with open(name + ".new", "w") as ready:
 os.rename(name + ".new", name + ".ready")
 while True:
     time.sleep(1)
+"""
+# Writes as much as it can; each thousandth line is touched as a sign of life.
+_CHATTY = """
+import sys
+with open(sys.argv[1] + ".ready", "w"):
+    pass
+number = 0
+while True:
+    print("WARNING number", number, "x" * 100, flush=True)
+    number += 1
+    if number % 1000 == 0:
+        with open("chatty.count", "w") as count:
+            count.write(str(number))
 """
 _BROKEN = "import sys; print('the frobnicator is missing'); sys.exit(3)"
 
@@ -64,6 +77,8 @@ def main() -> int:
         services.append(_service(home, "broken", needs=("store",), script=_BROKEN))
     if "--missing" in options:
         services.append(_service(home, "missing", program="/no/such/program"))
+    if "--chatty" in options:
+        services.append(_service(home, "chatty", script=_CHATTY))
     with home.held() as is_ours:
         if not is_ours:
             print(f"held by {home.supervisor_pid()}")

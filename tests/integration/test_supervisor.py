@@ -1,5 +1,7 @@
 """The supervisor with real processes: whatever ends, nothing is left, and what should run comes back."""
 
+import contextlib
+import json
 import os
 import re
 import signal
@@ -12,9 +14,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from paylink_local.supervisor.guarded import SUPERVISED
+from paylink_local.supervisor import guarded
+from paylink_local.supervisor.guarded import SUPERVISED, Command, Guarded
 from paylink_local.supervisor.home import Home
 from paylink_local.supervisor.status import Status, read_status
+from paylink_local.supervisor.strays import end_last_run
 
 STACK = Path(__file__).with_name("supervisor_stack.py")
 
@@ -42,9 +46,9 @@ def processes_of(home: Home) -> list[psutil.Process]:
     return found
 
 
-def start(home: Home, *options: str) -> "subprocess.Popen[str]":
+def start(home: Home, *options: str, output: int = subprocess.PIPE) -> "subprocess.Popen[str]":
     command = [sys.executable, str(STACK), str(home.path), *options]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, text=True)
 
 
 def started(home: Home) -> "subprocess.Popen[str]":
@@ -235,6 +239,70 @@ def test_closed_terminal_stops_nothing(home: Home) -> None:
     assert supervisor.wait(10) == 0
 
 
+def lines_of_chatty(home: Home) -> int:
+    with contextlib.suppress(OSError, ValueError):
+        return int((home.path / "chatty.count").read_text())
+    return 0
+
+
+def test_terminal_that_does_not_read_holds_up_nothing(home: Home) -> None:
+    """
+    Ctrl-S, or a pager that waits: services go on and SIGTERM ends everything in time. Whoever reads again learns how
+    many lines were dropped.
+    """
+    supervisor = start(home, "--chatty")  # nobody reads its output
+    wait_until(lambda: is_healthy(home))
+    wait_until(lambda: lines_of_chatty(home) > 20_000, timeout_s=30)
+    os.kill(pids(home, "web")[0], signal.SIGKILL)
+    wait_until(lambda: status_of(home).is_healthy and status_of(home).services[1].restarts == 1)
+
+    assert supervisor.stdout is not None
+    for line in supervisor.stdout:
+        if "log lines were dropped because nobody read them" in line:
+            break
+    else:
+        pytest.fail("the dropped lines are not told")
+    assert json.loads(line[line.index("{") :])["lines"] > 0
+
+    before = lines_of_chatty(home)  # again nobody reads
+    wait_until(lambda: lines_of_chatty(home) > before + 20_000, timeout_s=30)
+    supervisor.terminate()
+    assert supervisor.wait(10) == 0
+    assert processes_of(home) == []
+
+
+def test_stopped_guardian_is_woken(home: Home) -> None:
+    """SIGSTOP to a guardian, which then reads no log, does not hold its service up."""
+    supervisor = start(home, "--chatty", output=subprocess.DEVNULL)
+    wait_until(lambda: is_healthy(home))
+    chatty = status_of(home).services[-1].pid
+    assert chatty is not None
+
+    guardian_of(chatty).suspend()
+
+    before = lines_of_chatty(home)
+    wait_until(lambda: lines_of_chatty(home) > before + 10_000)
+    supervisor.terminate()
+    assert supervisor.wait(10) == 0
+    assert processes_of(home) == []
+
+
+def test_stopped_guardians_of_a_killed_supervisor(home: Home) -> None:
+    """They cannot see that the supervisor is gone: they are woken, and end their services cleanly."""
+    supervisor = started(home)
+    for process in (psutil.Process(supervisor.pid), *(guardian_of(pids(home, name)[0]) for name in ("store", "web"))):
+        process.suspend()
+    supervisor.kill()
+    supervisor.wait()
+    assert home.guardians_live()
+
+    assert end_last_run(home, within_s=10) == 0
+
+    assert sorted((home.path / "ends").read_text().split()) == ["store", "web"]
+    assert processes_of(home) == []
+    assert not home.guardians_live()
+
+
 def test_stale_files_do_not_matter(home: Home) -> None:
     """Files of a past run, whose process numbers others have now, are not taken for a running stack."""
     home.prepare()
@@ -268,3 +336,21 @@ def test_detached_gives_its_output_back(home: Home) -> None:
     supervisor.terminate()
     assert supervisor.wait(10) == 0
     assert "PayLink has stopped." in (home.logs / "supervisor.log").read_text()
+
+
+def test_guardian_that_does_not_end_is_killed(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After its time it is killed, and what it guarded with it."""
+    monkeypatch.setattr(guarded, "_GUARDIAN_ENDS_S", -60.0)
+    home.prepare()
+    command = Command(
+        name="sleeper",
+        argv=(sys.executable, "-S", "-c", "import time; time.sleep(600)"),
+        environ=os.environ,
+        folder=home.path,
+        log=home.logs / "sleeper.log",
+    )
+    process = Guarded(command, home=home.path, lock=home.guardians_lock)
+    wait_until(lambda: process.wait(0) is None and process.pid is not None)
+    process.stop()
+    assert process.wait(5) == -signal.SIGKILL
+    wait_until(lambda: processes_of(home) == [])

@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from paylink_local.instance import load_environment
 from paylink_local.services.testing import free_port
 from paylink_local.supervisor.guarded import SUPERVISED
 from paylink_local.supervisor.home import Home
@@ -46,6 +47,11 @@ class Paylink:
             except psutil.Error:
                 continue
         return found
+
+    def environ_of(self, name: str) -> dict[str, str]:
+        status = read_status(self.home)
+        assert status is not None
+        return psutil.Process(next(service.pid for service in status.services if service.name == name)).environ()
 
     def is_healthy(self) -> bool:
         status = read_status(self.home)
@@ -81,6 +87,27 @@ def test_up_status_down(paylink: Paylink) -> None:
         assert second.returncode == 0
         assert "PayLink is already running" in second.stdout
         assert api in second.stdout
+        assert "ettings changed" not in second.stdout
+
+    other = {"PAYLINK_API_PORT": str(free_port()), "PAYLINK_RAW_BODY_DAYS": "30", "PAYLINK_KEY": "plm_demo"}
+    changed = paylink("up", "-d", **other)
+    assert f"curl -s {api}/v1/checkout" in changed.stdout, "the addresses are those of the running stack"
+    names = "PAYLINK_API_PORT, PAYLINK_PUBLIC_URL, PAYLINK_RAW_BODY_DAYS"
+    hint = f"Settings changed since the start ({names}): ./scripts/down, then ./scripts/up"
+    assert changed.stdout.splitlines()[-1] == hint
+    demo = paylink("demo", **other)
+    assert (demo.returncode, demo.stderr) == (0, "")
+
+    home = paylink.home
+    private = [home.path, *home.path.iterdir(), *home.logs.iterdir(), *home.run.rglob("*")]
+    assert [path for path in private if path.lstat().st_mode & 0o077] == []
+
+    sandbox = paylink.environ_of("sandbox")
+    keys = load_environment(paylink.home.path, paylink.environ)
+    for name in ("MASTER_KEYS", "API_KEY_PEPPERS", "DATABASE_PASSWORD", "DEMO_MERCHANT_KEY", "DEMO_OPERATOR_KEY"):
+        assert keys[f"PAYLINK_{name}"] not in " ".join(sandbox.values())
+    assert not sandbox.keys() & {"PAYLINK_DATABASE_URL", "PAYLINK_REDIS_URL", "AWS_ENDPOINT_URL_SQS"}
+    assert "PAYLINK_MASTER_KEYS" in paylink.environ_of("gateway")
 
     down = paylink("down")
     assert (down.returncode, down.stdout.splitlines()[-1]) == (0, "PayLink has stopped.")
@@ -89,8 +116,11 @@ def test_up_status_down(paylink: Paylink) -> None:
     assert (status.returncode, status.stdout) == (1, "PayLink is not running.\n")
     assert paylink("down").stdout == "PayLink is not running.\n"
 
+    assert paylink("down", "--wip").returncode == 2, "an abbreviation deletes nothing"
     wiped = paylink("down", "--wipe")
-    assert (wiped.returncode, wiped.stdout) == (0, f"PayLink is not running, and {paylink.home.path} is deleted.\n")
+    assert wiped.returncode == 0
+    assert wiped.stdout.startswith(f"Deleting {paylink.home.path}: the database, ")
+    assert wiped.stdout.endswith("PayLink is not running, and all its local state is deleted.\n")
     assert not paylink.home.path.exists()
 
 
@@ -130,12 +160,10 @@ def test_taken_port(paylink: Paylink, name: str, detach: tuple[str, ...]) -> Non
         port = other.getsockname()[1]
         result = paylink("up", *detach, **{f"PAYLINK_{name}_PORT": str(port)})
     assert result.returncode == 1
-    last = (result.stdout + result.stderr).splitlines()[-1]
-    assert last.endswith(
-        f"did not start: port {port} is taken by another program: "
-        f"stop it, or set PAYLINK_{name}_PORT in .env to a free port"
+    assert (result.stdout + result.stderr) == (
+        f"paylink: port {port} is taken by another program: "
+        f"stop it, or set PAYLINK_{name}_PORT in .env to a free port\n"
     )
-    assert "Traceback" not in result.stdout + result.stderr
     assert paylink.processes() == []
 
 
@@ -157,6 +185,42 @@ def test_bad_setting(paylink: Paylink, port: str) -> None:
     result = paylink("up", PAYLINK_API_PORT=port)
     assert result.returncode == 1
     assert result.stderr == f"paylink: PAYLINK_API_PORT={port} is no port: set it to a number between 1 and 65535\n"
+
+
+def test_all_wrong_settings_are_told_before_anything_starts(paylink: Paylink) -> None:
+    """One line for each, at once, not a minute of trying."""
+    result = paylink(
+        "up",
+        "-d",
+        PAYLINK_RATE_LIMIT_PER_S="-1",
+        PAYLINK_MASTER_KEYS="k1:zz",
+        PAYLINK_LOG_LEVEL="CHATTY",
+        PAYLINK_GATEWAY_PROCESSES="none",
+        PAYLINK_SANDBOX_TIME_SCALE="0",
+        PAYLINK_SANDBOX_PORT=str(paylink.ports["API"]),
+    )
+    assert result.returncode == 1
+    lines = result.stdout.removeprefix("paylink: ").splitlines()
+    assert sorted(line.split()[0].rstrip(":") for line in lines) == [
+        "PAYLINK_GATEWAY_PROCESSES",
+        "PAYLINK_LOG_LEVEL",
+        "PAYLINK_MASTER_KEYS",
+        "PAYLINK_RATE_LIMIT_PER_S",
+        "PAYLINK_SANDBOX_PORT",
+        "PAYLINK_SANDBOX_TIME_SCALE",
+    ]
+    assert not (paylink.home.logs / "postgres.log").exists()
+
+
+def test_commands_for_a_running_stack_say_how_to_start_it(paylink: Paylink) -> None:
+    """While PayLink is down they end with one line."""
+    for arguments in (("migrate",), ("seed",), ("demo",), ("invoke", "relay_events", "--event", "-")):
+        result = paylink(*arguments)
+        assert result.returncode == 1
+        assert (result.stdout, result.stderr) == (
+            "",
+            "paylink: PayLink is not running: start it with ./scripts/up\n",
+        )
 
 
 def test_foreign_folder(paylink: Paylink, tmp_path: Path) -> None:

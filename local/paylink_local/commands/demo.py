@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from paylink_local.demo_client import DemoClient, DemoFailed
-from paylink_local.instance import load_environment
+from paylink_local.services.running import running_environment
 from paylink_local.supervisor.errors import CannotRun
 from paylink_local.supervisor.home import Home
 
@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    settings = load_environment(Home.of(os.environ).path, os.environ)
+    settings = running_environment(Home.of(os.environ), os.environ)
     slugs = [slug.strip() for slug in settings["PAYLINK_PROVIDERS"].split(",") if slug.strip()]
     if args.provider is not None and args.provider not in slugs:
         raise CannotRun(f"{args.provider} is not enabled; enabled: {', '.join(slugs)}")

@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 
 from paylink_local.supervisor.errors import CannotRun
-from paylink_local.supervisor.home import Home
-from paylink_local.supervisor.strays import end_strays
+from paylink_local.supervisor.home import DEFAULT_HOME, Home
+from paylink_local.supervisor.strays import end_last_run
 
 HELP = "Stop PayLink."
 _CLEAN_END_S = 25.0
@@ -17,15 +17,18 @@ _FORCED_END_S = 20.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--wipe", action="store_true", help="then delete all local state (the folder .paylink)")
+    what = "the folder .paylink with the database, the logs and the generated keys"
+    parser.add_argument("--wipe", action="store_true", help=f"then delete all local state: {what}")
 
 
 def run(args: argparse.Namespace) -> int:
     home = Home.of(os.environ)
     was_running = _stop(home)
     if args.wipe:
+        tools = ", uv and LocalStack" if home.path == DEFAULT_HOME else ""
+        print(f"Deleting {home.path}: the database, the sandbox's payments, logs, generated keys{tools}", flush=True)
         home.wipe()
-        print(f"PayLink is not running, and {home.path} is deleted.")
+        print("PayLink is not running, and all its local state is deleted.")
     else:
         print("PayLink has stopped." if was_running else "PayLink is not running.")
     return 0
@@ -42,9 +45,7 @@ def _stop(home: Home) -> bool:
             print("It takes too long: killing it", flush=True)
             _signal(pid, signal.SIGKILL)
     # A killed supervisor leaves its guardians, which end their services by themselves.
-    if not _wait_until(lambda: not home.guardians_live(), _FORCED_END_S):
-        raise CannotRun(f"services of PayLink do not end: see {home.logs}")
-    return bool(end_strays(home)) or was_running
+    return end_last_run(home, _FORCED_END_S) > 0 or was_running
 
 
 def _signal(pid: int, number: signal.Signals) -> None:

@@ -4,9 +4,12 @@ import argparse
 import json
 import sys
 import traceback
+from pathlib import Path
 from typing import Any
 
 from paylink_local.functions import FunctionLoadError, FunctionTimeout, apply_environment, load_function
+from paylink_local.runtime_log import log_level
+from paylink_local.settings import SettingsError
 from paylink_local.template import TemplateError, find_template, load_template
 
 HELP = "run one function with an event from a file"
@@ -24,13 +27,14 @@ def run(args: argparse.Namespace) -> int:
     """Print the handler's answer as JSON and return 0; when there is none, say why on standard error and return 1."""
     try:
         print(json.dumps(_invoke(args.function, args.event), indent=2))
-    except (TemplateError, FunctionLoadError, _BadEvent) as exc:
+    except (TemplateError, SettingsError, FunctionLoadError, _BadEvent) as exc:
         print(f"paylink invoke: {exc}", file=sys.stderr)
         return 1
     except FunctionTimeout as exc:
         print(f"{exc.stack}paylink invoke: {exc}", file=sys.stderr)
         return 1
-    except BaseException:
+    except BaseException as exc:
+        print(f"paylink invoke: function {args.function} raised {type(exc).__name__}{_hint(args)}", file=sys.stderr)
         traceback.print_exc()
         return 1
     return 0
@@ -45,7 +49,18 @@ def _invoke(name: str, event_file: str) -> Any:
     function = template.function(name)
     event = _read_event(event_file)
     apply_environment(template)
+    log_level()
     return load_function(function).call_within_timeout(event)
+
+
+def _hint(args: argparse.Namespace) -> str:
+    """Name the example events of the function, unless the event was one of them."""
+    template = load_template(find_template())
+    folder = template.function(args.function).folder
+    examples = sorted((template.path.parent / "tests" / "events").glob(f"{folder}*.json"))
+    if not examples or (args.event != "-" and Path(args.event).resolve() in examples):
+        return ""
+    return f"; events it understands: {', '.join(f'tests/events/{example.name}' for example in examples)}"
 
 
 def _read_event(event_file: str) -> Any:

@@ -5,23 +5,21 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from paylink_local.functions import FunctionLoadError, LoadedFunction, load_function
+from paylink_local.functions import FunctionLoadError, load_function
 from paylink_local.gateway import problems
+from paylink_local.gateway.bodies import Body, Memory
 from paylink_local.gateway.events import build_event
 from paylink_local.gateway.problems import Problem
-from paylink_local.gateway.requests import Receive, decode_path, decode_query, read_body, request_id
+from paylink_local.gateway.requests import Receive, decode_path, decode_query, request_id
 from paylink_local.gateway.responses import MalformedAnswer, Response, read_answer
 from paylink_local.gateway.routing import Router
 from paylink_local.gateway.threads import SLOT_WAIT_S, AnswerTimeout, FunctionThreads, HandlerFailed, NoFreeSlot
-from paylink_local.runtime_log import timestamp, write_line
 from paylink_local.template import Function, Template
-
-THREADS = 16
-"""Invocations at once in one process."""
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
-_log = logging.getLogger("paylink.gateway")
+_log = logging.getLogger("paylink_local.gateway")
+_access = logging.getLogger("paylink_local.access")
 
 
 class Application:
@@ -35,43 +33,46 @@ class Application:
     def __init__(self, template: Template, port: int) -> None:
         loaded = {function.logical_id: _load(function) for function in template.functions if function.routes}
         self._router = Router((route, loaded[function.logical_id]) for route, function in template.routes())
-        self._threads = FunctionThreads(THREADS)
+        self._memory = Memory()
         self._port = port
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Answer one request, whatever happens."""
         started_s = time.perf_counter()
-        invocation = _Invocation(self._router, self._threads, self._port, request_id(scope["headers"]))
-        response = await invocation.respond(scope, receive)
+        body = Body(scope["headers"], receive, self._memory)
+        invocation = _Invocation(self._router, self._port, request_id(scope["headers"]))
+        try:
+            response = await invocation.respond(scope, body)
+        finally:
+            body.release()
         response.headers.append((b"x-request-id", invocation.request_id.encode()))
+        if body.unread:
+            response.headers.append((b"connection", b"close"))
         await send({"type": "http.response.start", "status": response.status, "headers": response.headers})
         await send({"type": "http.response.body", "body": response.body})
-        write_line(
-            {
-                "time": timestamp(time.time()),
-                "logger": "paylink.access",
-                "method": scope["method"],
-                "route": invocation.route,
-                "status": response.status,
-                "ms": round((time.perf_counter() - started_s) * 1000, 3),
-                "request_id": invocation.request_id,
-            }
-        )
+        fields = {
+            "method": scope["method"],
+            "route": invocation.route,
+            "status": response.status,
+            "ms": round((time.perf_counter() - started_s) * 1000, 3),
+            "request_id": invocation.request_id,
+        }
+        _access.info("request", extra={"fields": fields})
+        await body.discard()
 
 
 class _Invocation:
     """One request on its way; `route` is known once the path is."""
 
-    def __init__(self, router: "Router[_Target]", threads: FunctionThreads, port: int, request_id: str) -> None:
+    def __init__(self, router: "Router[_Target]", port: int, request_id: str) -> None:
         self._router = router
-        self._threads = threads
         self._port = port
         self.request_id = request_id
         self.route: str | None = None
 
-    async def respond(self, scope: dict[str, Any], receive: Receive) -> Response:
+    async def respond(self, scope: dict[str, Any], body: Body) -> Response:
         try:
-            return await self._respond(scope, receive)
+            return await self._respond(scope, body)
         except Problem as exc:
             problem = exc
         except Exception as exc:
@@ -79,11 +80,11 @@ class _Invocation:
             problem = problems.function_failed()
         return Response(problem.status, problem.headers, problem.body)
 
-    async def _respond(self, scope: dict[str, Any], receive: Receive) -> Response:
+    async def _respond(self, scope: dict[str, Any], body: Body) -> Response:
         segments = decode_path(scope["raw_path"])
         match = self._router.match(segments)
         if match is None:
-            raise problems.not_found()
+            raise problems.not_found(self._directions(segments))
         self.route = match.path
         method = scope["method"]
         target = match.target(method)
@@ -92,7 +93,6 @@ class _Invocation:
                 return Response(204, [(b"allow", match.allow.encode())], b"")
             raise problems.method_not_allowed(match.allow)
         query = decode_query(scope["query_string"])
-        body = await read_body(scope["headers"], receive)
         event = build_event(
             # A HEAD without a route of its own is the GET whose body the server leaves out.
             method=method if method in match.targets or "ANY" in match.targets else "GET",
@@ -101,7 +101,7 @@ class _Invocation:
             parameters=match.parameters,
             query=query,
             headers=scope["headers"],
-            body=body,
+            body=await body.read(),
             request_id=self.request_id,
             source_ip=scope["client"][0],
             port=self._port,
@@ -114,7 +114,7 @@ class _Invocation:
             raise problems.function_failed()
         name = target.function.name
         try:
-            return read_answer(await self._threads.run(target, event))
+            return read_answer(await target.run(event))
         except HandlerFailed as exc:
             self._report(f"function {name} raised", exc.__cause__)
             raise problems.function_failed() from exc
@@ -126,21 +126,29 @@ class _Invocation:
             self._report(message, None, traceback=exc.stack)
             raise problems.function_timeout() from exc
         except NoFreeSlot as exc:
-            self._report("every slot is busy", None)
-            raise problems.overloaded(SLOT_WAIT_S) from exc
+            self._report(f"every slot of function {name} is busy", None)
+            raise problems.overloaded("Every slot is busy. Try again later.", SLOT_WAIT_S) from exc
+
+    def _directions(self, segments: list[str]) -> str:
+        """Tell a person whose path has no route where there is one."""
+        bare = self._router.match(segments[:-1]) if len(segments) > 1 and not segments[-1] else None
+        if bare is not None:
+            return f"No route has this path; {bare.path}, without the slash at its end, is one."
+        routes = ", ".join(self._router.routes())
+        return f"No route has this path. There are: {routes}. PayLink's README.md and docs/ tell more."
 
     def _report(self, message: str, cause: BaseException | None, **more: str) -> None:
         fields = {"request_id": self.request_id, "route": self.route, **more}
         _log.error(message, exc_info=cause, extra={"fields": fields})
 
 
-_Target = LoadedFunction | FunctionLoadError
+_Target = FunctionThreads | FunctionLoadError
 
 
 def _load(function: Function) -> _Target:
     """Load a function; one that cannot be loaded fails its own requests, and the others are served."""
     try:
-        return load_function(function)
+        return FunctionThreads(load_function(function))
     except FunctionLoadError as exc:
         _log.error(str(exc), exc_info=exc.__cause__)
         return exc

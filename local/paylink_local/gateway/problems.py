@@ -6,14 +6,33 @@ Headers = list[tuple[bytes, bytes]]
 
 
 class Problem(Exception):
-    """An answer that ends a request. `slug` names the kind, stable for clients; `detail` is for a person."""
+    """
+    An answer that ends a request. `slug` names the kind, stable for clients; `detail` is for a person.
 
-    def __init__(self, status: int, slug: str, title: str, detail: str, headers: Headers | None = None) -> None:
+    `retryable` means what it means in the functions' problems: the same request may succeed later.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        slug: str,
+        title: str,
+        detail: str,
+        headers: Headers | None = None,
+        *,
+        retryable: bool = False,
+    ) -> None:
         super().__init__(detail)
         self.status = status
         self.headers: Headers = [(b"content-type", b"application/problem+json"), *(headers or [])]
         self.body = json.dumps(
-            {"type": f"https://paylink.dev/problems/{slug}", "title": title, "status": status, "detail": detail}
+            {
+                "type": f"https://paylink.dev/problems/{slug}",
+                "title": title,
+                "status": status,
+                "retryable": retryable,
+                "detail": detail,
+            }
         ).encode()
 
 
@@ -21,8 +40,8 @@ def bad_request(detail: str) -> Problem:
     return Problem(400, "bad-request", "The request is malformed", detail)
 
 
-def not_found() -> Problem:
-    return Problem(404, "not-found", "There is no such resource", "No route has this path.")
+def not_found(detail: str) -> Problem:
+    return Problem(404, "not-found", "There is no such resource", detail)
 
 
 def method_not_allowed(allow: str) -> Problem:
@@ -37,11 +56,11 @@ def method_not_allowed(allow: str) -> Problem:
 
 def request_timeout(limit_s: int) -> Problem:
     detail = f"The body did not arrive within {limit_s} s."
-    return Problem(408, "request-timeout", "The request took too long", detail)
+    return Problem(408, "request-timeout", "The request took too long", detail, retryable=True)
 
 
 def payload_too_large(limit_bytes: int) -> Problem:
-    detail = f"A body may have {limit_bytes} bytes."
+    detail = f"A body may have {limit_bytes} bytes at most."
     return Problem(413, "payload-too-large", "The body is too large", detail)
 
 
@@ -50,16 +69,17 @@ def function_failed() -> Problem:
     return Problem(502, "function-failed", "The request could not be handled", detail)
 
 
-def overloaded(retry_after_s: int) -> Problem:
+def overloaded(detail: str, retry_after_s: int) -> Problem:
     return Problem(
         503,
         "overloaded",
         "Too many requests at once",
-        "Every slot is busy. Try again later.",
+        detail,
         [(b"retry-after", b"%d" % retry_after_s)],
+        retryable=True,
     )
 
 
 def function_timeout() -> Problem:
     detail = "The function did not answer in time. The log has more under this request id."
-    return Problem(504, "function-timeout", "The request took too long", detail)
+    return Problem(504, "function-timeout", "The request took too long", detail, retryable=True)

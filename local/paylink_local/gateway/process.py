@@ -1,5 +1,6 @@
 """One worker process of the gateway: how it starts, and that it does not outlive the main process."""
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -14,7 +15,9 @@ def build_application(port: int) -> Application:
     """Set up a worker process and return what it serves."""
     configure_logging()
     _end_with_parent()
-    return Application(load_template(find_template()), port)
+    application = Application(load_template(find_template()), port)
+    logging.getLogger("paylink_local.gateway").info("process ready")
+    return application
 
 
 def _end_with_parent() -> None:

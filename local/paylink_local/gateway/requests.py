@@ -1,20 +1,15 @@
 """Reads an HTTP request strictly: what is not well-formed is refused here, before a function sees it."""
 
-import asyncio
 import re
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from paylink_local.gateway.problems import bad_request, payload_too_large, request_timeout
+from paylink_local.gateway.problems import bad_request
 
-BODY_BYTES_MAX = 10 * 1024 * 1024
-"""API Gateway's limit."""
-
-_BODY_WAIT_S = 30
-# A client that still sends would not read an early answer, so an overlong body is read on for a while, and thrown away.
-_DISCARD_BYTES_MAX = 4 * BODY_BYTES_MAX
+# These say who asks, for what, how often and how it is framed. RFC 9110 allows no second one; a reader that takes the
+# first and another that takes the last would see two different requests.
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _BAD_PERCENT = re.compile(rb"%(?![0-9A-Fa-f]{2})")
@@ -46,40 +41,6 @@ def decode_query(raw_query: bytes) -> dict[str, list[str]]:
         if pair:
             values.setdefault(_decode(name, "query"), []).append(_decode(value, "query"))
     return values
-
-
-async def read_body(headers: RawHeaders, receive: Receive) -> bytes:
-    """
-    Return the whole body.
-
-    Raises:
-        Problem: It is too large, ends early, is framed wrongly or does not come in time.
-    """
-    length = next((value for name, value in headers if name == b"content-length"), None)
-    if length in (None, b"0") and not any(name == b"transfer-encoding" for name, _ in headers):
-        return b""
-    try:
-        async with asyncio.timeout(_BODY_WAIT_S):
-            return await _receive_all(receive)
-    except TimeoutError:
-        raise request_timeout(_BODY_WAIT_S) from None
-
-
-async def _receive_all(receive: Receive) -> bytes:
-    chunks: list[bytes] = []
-    size = 0
-    more = True
-    while more and size <= _DISCARD_BYTES_MAX:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise bad_request("The body is not as long as announced, or its chunks are malformed.")
-        size += len(message["body"])
-        if size <= BODY_BYTES_MAX:
-            chunks.append(message["body"])
-        more = message["more_body"]
-    if size > BODY_BYTES_MAX:
-        raise payload_too_large(BODY_BYTES_MAX)
-    return b"".join(chunks)
 
 
 def _decode(encoded: bytes, where: str) -> str:

@@ -52,6 +52,7 @@ class Router(Generic[T]):
 
     def __init__(self, routes: Iterable[tuple[Route, T]]) -> None:
         self._root: _Node[T] = _Node()
+        self._routes: list[str] = []
         for route, target in routes:
             self._add(route, target)
 
@@ -61,6 +62,10 @@ class Router(Generic[T]):
         node = _find(self._root, segments, values)
         return None if node is None else Match(node.path, dict(values), node.targets)
 
+    def routes(self) -> list[str]:
+        """Return every route as method and path, such as `GET /healthz`, in the template's order."""
+        return list(self._routes)
+
     def _add(self, route: Route, target: T) -> None:
         node = self._root
         for segment in split_path(route.path):
@@ -69,6 +74,7 @@ class Router(Generic[T]):
             raise TemplateError(f"the route {route.method} {route.path} stands twice")
         node.path = route.path
         node.targets[route.method] = target
+        self._routes.append(f"{route.method} {route.path}")
 
 
 def split_path(path: str) -> list[str]:

@@ -11,17 +11,20 @@ from typing import Any
 
 from paylink_local.functions import LoadedFunction, stack_of
 
+SLOTS = 16
+"""Invocations of one function at once in one process."""
+
 SLOT_WAIT_S = 1
 """How long a request waits for a free slot before it is turned away."""
 
 API_TIMEOUT_S_MAX = 29
 """API Gateway waits no longer for a function, whatever its own `Timeout`."""
 
-_log = logging.getLogger("paylink.gateway")
+_log = logging.getLogger("paylink_local.gateway")
 
 
 class NoFreeSlot(Exception):
-    """Every thread is busy."""
+    """Every slot of the function is busy."""
 
 
 class AnswerTimeout(Exception):
@@ -38,22 +41,28 @@ class HandlerFailed(Exception):
 
 @dataclass
 class _Job:
-    function: LoadedFunction
     event: Any
     report: Callable[[Any, BaseException | None], None]
     thread_id: int | None = None
 
 
 class FunctionThreads:
-    """A fixed number of threads for one event loop. They are daemons: a stuck handler does not keep the process up."""
+    """
+    The slots of one function, each a thread that starts when it is first needed; for one event loop.
 
-    def __init__(self, count: int) -> None:
+    A function has its own, as on Lambda: one that is slow or stuck leaves the others theirs. The threads are daemons: a
+    stuck handler does not keep the process up.
+    """
+
+    def __init__(self, function: LoadedFunction, slots: int = SLOTS) -> None:
+        self.function = function.function
+        self._call = function.call
         self._jobs: SimpleQueue[_Job] = SimpleQueue()
-        self._free = asyncio.Semaphore(count)
-        for number in range(count):
-            threading.Thread(target=self._work, name=f"function-{number}", daemon=True).start()
+        self._free = asyncio.Semaphore(slots)
+        self._busy = 0
+        self._started = 0
 
-    async def run(self, function: LoadedFunction, event: Any) -> Any:
+    async def run(self, event: Any) -> Any:
         """
         Return the handler's answer.
 
@@ -67,11 +76,11 @@ class FunctionThreads:
         outcome: asyncio.Future[tuple[Any, BaseException | None]] = loop.create_future()
 
         def finish(answer: Any, error: BaseException | None) -> None:
-            self._free.release()
+            self._give_slot_back()
             if not outcome.done():
                 outcome.set_result((answer, error))
             else:
-                _log.warning("function %s ended after its timeout", function.function.name, exc_info=error)
+                _log.warning("function %s ended after its timeout", self.function.name, exc_info=error)
 
         def report(answer: Any, error: BaseException | None) -> None:
             # The loop is closed once the process has stopped waiting for this handler.
@@ -82,8 +91,8 @@ class FunctionThreads:
             if not outcome.done():
                 outcome.set_result((None, AnswerTimeout(stack_of(job.thread_id))))
 
-        job = _Job(function, event, report)
-        timer = loop.call_later(min(function.function.timeout_s, API_TIMEOUT_S_MAX), expire)
+        job = _Job(event, report)
+        timer = loop.call_later(min(self.function.timeout_s, API_TIMEOUT_S_MAX), expire)
         self._jobs.put(job)
         try:
             answer, error = await outcome
@@ -96,21 +105,30 @@ class FunctionThreads:
         return answer
 
     async def _take_slot(self) -> None:
-        if not self._free.locked():
+        if self._free.locked():
+            try:
+                async with asyncio.timeout(SLOT_WAIT_S):
+                    await self._free.acquire()
+            except TimeoutError:
+                raise NoFreeSlot from None
+        else:
             await self._free.acquire()
-            return
-        try:
-            async with asyncio.timeout(SLOT_WAIT_S):
-                await self._free.acquire()
-        except TimeoutError:
-            raise NoFreeSlot from None
+        self._busy += 1
+        if self._busy > self._started:
+            self._started += 1
+            name = f"{self.function.name}-{self._started}"
+            threading.Thread(target=self._work, name=name, daemon=True).start()
+
+    def _give_slot_back(self) -> None:
+        self._busy -= 1
+        self._free.release()
 
     def _work(self) -> None:
         while True:
             job = self._jobs.get()
             job.thread_id = threading.get_ident()
             try:
-                job.report(job.function.call(job.event), None)
+                job.report(self._call(job.event), None)
             except BaseException as exc:  # a handler that calls sys.exit() must not end the thread
                 job.report(None, exc)
             del job

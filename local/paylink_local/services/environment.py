@@ -10,6 +10,15 @@ from paylink_local.services.valkey import Valkey
 from paylink_local.supervisor.home import Home
 
 _LOOPBACK = ("localhost", "127.0.0.1")
+_OF_THE_SANDBOX = {
+    "PAYLINK_ENVIRONMENT",
+    "PAYLINK_HOME",
+    "PAYLINK_LOG_LEVEL",
+    "PAYLINK_PROVIDERS",
+    "PAYLINK_PUBLIC_URL",
+    "PAYLINK_SANDBOX_PORT",
+    "PAYLINK_SANDBOX_TIME_SCALE",
+}
 
 
 def embedded_environment(home: Home, environ: Mapping[str, str]) -> dict[str, str]:
@@ -34,6 +43,17 @@ def embedded_environment(home: Home, environ: Mapping[str, str]) -> dict[str, st
         "PAYLINK_REDIS_URL": Valkey(home).url,
         **LocalStack(home, port=port).environ,
         **{name: _with_loopback(inherited.get(name, "")) for name in ("NO_PROXY", "no_proxy")},
+    }
+
+
+def sandbox_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what the sandbox may know of `environ`: its settings and its providers', no key or address of PayLink."""
+    slugs = [slug.strip() for slug in environ["PAYLINK_PROVIDERS"].split(",") if slug.strip()]
+    providers = tuple(f"PAYLINK_{slug.upper()}_" for slug in slugs)
+    return {
+        name: value
+        for name, value in environ.items()
+        if not name.startswith(("PAYLINK_", "AWS_")) or name in _OF_THE_SANDBOX or name.startswith(providers)
     }
 
 

@@ -1,5 +1,6 @@
 """Services that listen on a TCP port of the loopback interface."""
 
+import json
 import socket
 import urllib.request
 from collections.abc import Mapping
@@ -33,7 +34,8 @@ def check_port_is_free(port: int, setting: str) -> None:
         client.settimeout(1)
         taken = client.connect_ex((HOST, port)) == 0
     if taken:
-        raise CannotRun(f"port {port} is taken by another program: stop it, or set {setting} in .env to a free port")
+        holder = _holder(port)
+        raise CannotRun(f"port {port} is taken by another {holder}, or set {setting} in .env to a free port")
     with socket.socket() as server:
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -43,15 +45,43 @@ def check_port_is_free(port: int, setting: str) -> None:
             raise CannotRun(f"{reason}: set {setting} in .env to another") from error
 
 
+def check_ports_are_free(ports: Mapping[str, int]) -> None:
+    """
+    ports: by setting.
+
+    Raises:
+        CannotRun: With a line for each that cannot be used.
+    """
+    problems = []
+    for setting, port in ports.items():
+        try:
+            check_port_is_free(port, setting)
+        except CannotRun as error:
+            problems.append(str(error))
+    if problems:
+        raise CannotRun("\n    ".join(problems))
+
+
+def _holder(port: int) -> str:
+    """Say who listens there, by what it answers, and how to stop it."""
+    try:
+        health = json.loads(read(f"http://{HOST}:{port}/healthz", timeout_s=1.0) or b"{}")
+    except ValueError:
+        health = {}
+    if isinstance(health, dict) and health.get("status") == "ok" and health.keys() & {"database", "providers"}:
+        return "PayLink: stop that one with ./scripts/down in its folder"
+    return "program: stop it"
+
+
 def answers(url: str) -> bool:
     """Return whether GET `url` answers 200 within two seconds. Any proxy in the environment is passed by."""
     return read(url) is not None
 
 
-def read(url: str) -> bytes | None:
+def read(url: str, timeout_s: float = 2.0) -> bytes | None:
     """Return the body of a 200 answer to GET `url`, None for every other outcome."""
     try:
-        with _DIRECT.open(url, timeout=2) as answer:
+        with _DIRECT.open(url, timeout=timeout_s) as answer:
             body: bytes = answer.read()
             return body if answer.status == 200 else None
     except (OSError, HTTPException):

@@ -1,8 +1,10 @@
 """The embedded stack: which services there are, and who needs whom."""
 
+import dataclasses
 import sys
 from collections.abc import Mapping
 
+from paylink_local.services.environment import sandbox_environment
 from paylink_local.services.http import HOST, answers, check_port_is_free, port_of
 from paylink_local.services.localstack import PORT_DEFAULT, PORT_SETTING, LocalStack
 from paylink_local.services.postgres import Postgres
@@ -17,7 +19,8 @@ _TASK_TIMEOUT_S = 300.0
 
 def embedded_stack(home: Home, environ: Mapping[str, str], *, echo: bool) -> list[Service]:
     """
-    Return all services. `environ` is complete (`embedded_environment`); echo: show the logs of PayLink's own processes.
+    Return all services. `environ` is complete (`embedded_environment`); echo: show the warnings of PayLink's own
+    processes.
 
     Raises:
         CannotRun: A port setting is wrong.
@@ -32,7 +35,9 @@ def embedded_stack(home: Home, environ: Mapping[str, str], *, echo: bool) -> lis
         own.task("seed", needs=("migrate",)),
         own.web("gateway", "paylink_local.gateway", setting="PAYLINK_API_PORT", default=8080, needs=("seed", "valkey")),
         own.worker(needs=("seed", "valkey", "localstack")),
-        own.web("sandbox", "paylink_sandbox", setting="PAYLINK_SANDBOX_PORT", default=8081),
+        _OwnProcesses(home, sandbox_environment(environ), echo=echo).web(
+            "sandbox", "paylink_sandbox", setting="PAYLINK_SANDBOX_PORT", default=8081
+        ),
     ]
 
 
@@ -46,7 +51,7 @@ class _OwnProcesses:
         """`paylink <name>`, once."""
 
         def start() -> Command:
-            return self._command(name, "paylink_local.cli", name)
+            return dataclasses.replace(self._command(name, "paylink_local.cli", name), echo=False)
 
         return Service(name=name, start=start, needs=needs, task=True, ready_timeout_s=_TASK_TIMEOUT_S)
 

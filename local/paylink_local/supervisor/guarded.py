@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import math
 import os
 import select
 import signal
@@ -21,13 +22,17 @@ SUPERVISED = "PAYLINK_SUPERVISED"
 """Environment variable that marks every supervised process with the state folder that it belongs to."""
 
 
+_GUARDIAN_ENDS_S = 6.0
+"""A guardian needs so much at most beyond its child's grace: it sweeps for five seconds."""
+
+
 @dataclass(frozen=True)
 class Command:
     """
     A process to run under a guardian.
 
     stop_signal goes to the process alone; what is left of its group after grace_s, or after its end, is killed.
-    user: run as this user (Linux, as root only). stdin: a file. echo: copy its log to our standard output.
+    user: run as this user (Linux, as root only). stdin: a file. echo: copy its warnings to our standard output.
     """
 
     name: str
@@ -68,6 +73,8 @@ class Guarded:
         self.pid: int | None = None
         self._exit_code: int | None = None
         self._told = b""
+        self._ends_within_s = command.grace_s + _GUARDIAN_ENDS_S
+        self._killed_at = math.inf
         # Under the lock, so that no sweep takes the new guardian for an orphan.
         with self._guardians_lock, open(command.log, "ab") as log:
             self._guardian = subprocess.Popen(
@@ -97,6 +104,7 @@ class Guarded:
         while self._exit_code is None:
             ready, _, _ = select.select([self._report], [], [], max(0.0, deadline - time.monotonic()))
             if not ready:
+                self._urge()
                 return None
             data = os.read(self._report, 4096)
             if data:
@@ -110,6 +118,17 @@ class Guarded:
         if self._control >= 0:
             os.close(self._control)
             self._control = -1
+            self._killed_at = time.monotonic() + self._ends_within_s
+            self._urge()
+
+    def _urge(self) -> None:
+        """
+        Wake a guardian that somebody stopped: it reads no log, and its child would wait for ever at a full pipe.
+
+        One that was asked to end and does not is killed; `_end` then ends what it guarded.
+        """
+        late = time.monotonic() > self._killed_at
+        self._guardian.send_signal(signal.SIGKILL if late else signal.SIGCONT)
 
     def _hear(self, data: bytes) -> None:
         self._told += data

@@ -18,9 +18,11 @@ from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 from paylink_local.supervisor import linux
+from paylink_local.supervisor.echo import Echo
 from paylink_local.supervisor.log import RotatingLog
 
 _SWEEP_TIMEOUT_S = 5.0
+_LAST_WORDS_S = 0.5
 
 
 class Spec(NamedTuple):
@@ -42,7 +44,8 @@ class Spec(NamedTuple):
 class Guardian:
     def __init__(self, spec: Spec) -> None:
         self.spec = spec
-        self.log = RotatingLog(Path(spec.log), echo_as=spec.name if spec.echo else None)
+        self.log = RotatingLog(Path(spec.log))
+        self.echo = Echo(spec.name) if spec.echo else None
         self.child = 0
         self.exit_code: int | None = None
         self.deadline: float | None = None
@@ -63,7 +66,7 @@ class Guardian:
                 for key, _ in ready.select(self._remaining_s()):
                     data = self._read(key.fd)
                     if key.fd == output and data:
-                        self.log.write(data)
+                        self._keep(data)
                     elif key.fd == wakeup and signal.SIGTERM in data:
                         self._stop()
                     elif key.fd != wakeup and not data:
@@ -76,7 +79,9 @@ class Guardian:
 
         self._sweep()
         while data := self._read(output):
-            self.log.write(data)
+            self._keep(data)
+        if self.echo is not None:
+            self.echo.drain(_LAST_WORDS_S)
         self._tell(f"exit {self.exit_code}")
 
     def _listen_to_signals(self) -> int:
@@ -152,6 +157,11 @@ class Guardian:
                 with contextlib.suppress(OSError):
                     os.kill(pid, signal.SIGKILL)
             time.sleep(0.01)
+
+    def _keep(self, data: bytes) -> None:
+        self.log.write(data)
+        if self.echo is not None:
+            self.echo.write(data)
 
     def _read(self, fd: int) -> bytes:
         try:

@@ -75,6 +75,7 @@ class Home:
                     )
             for folder in (self.path, self.run, self.logs):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                folder.chmod(0o700)  # what scripts/up made before us, for its tools, is open to all
             self.supervisor_lock.touch()
             free = shutil.disk_usage(self.path).free
         except OSError as error:

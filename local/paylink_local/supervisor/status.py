@@ -1,6 +1,7 @@
 """`run/status.json`: what the supervisor knows of its services, for `paylink status` and whoever waits for it."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
@@ -35,10 +36,11 @@ class ServiceStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """pid: the supervisor's. up: once all services were healthy."""
+    """pid: the supervisor's. up: once all services were healthy. settings: what it was started with, no secrets."""
 
     pid: int
     up: bool
+    settings: Mapping[str, str]
     services: tuple[ServiceStatus, ...]
 
     @property
@@ -61,7 +63,7 @@ def read_status(home: Home) -> Status | None:
     if pid is None or told["pid"] != pid:
         return None
     services = (ServiceStatus(**{**service, "state": State(service["state"])}) for service in told["services"])
-    return Status(pid=pid, up=told["up"], services=tuple(services))
+    return Status(pid=pid, up=told["up"], settings=told.get("settings", {}), services=tuple(services))
 
 
 def forget_status(home: Home) -> None:

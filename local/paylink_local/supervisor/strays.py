@@ -1,20 +1,47 @@
 """What is left of a stack whose supervisor and guardians were all killed at once."""
 
+import contextlib
 import os
+import time
 
 import psutil
 
+from paylink_local.supervisor.errors import CannotRun
 from paylink_local.supervisor.guarded import SUPERVISED
 from paylink_local.supervisor.home import Home
 
+_KILLED_END_S = 5.0
 
-def end_strays(home: Home) -> int:
-    """Kill every process that a stack in this state folder once started; return how many. Call it when none runs."""
-    strays = [process for process in psutil.process_iter() if _belongs_to(home, process)]
+
+def end_last_run(home: Home, within_s: float) -> int:
+    """
+    Wait until nothing is left of the stack in this state folder, which no supervisor holds any more.
+
+    Guardians have `within_s` to end their services by themselves, and are woken for it; what then is left is killed.
+    Return how many processes that were.
+
+    Raises:
+        CannotRun: Even so something is left.
+    """
+    if home.guardians_live():
+        for process in _left(home):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.resume()
+    guardians_end_by = time.monotonic() + within_s
+    while home.guardians_live() and time.monotonic() < guardians_end_by:
+        time.sleep(0.05)
+    strays = _left(home)
     for process in strays:
-        process.kill()
-    psutil.wait_procs(strays, timeout=5)
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(strays, timeout=_KILLED_END_S)
+    if home.guardians_live():
+        raise CannotRun(f"services of the last run do not end: see {home.logs}")
     return len(strays)
+
+
+def _left(home: Home) -> list[psutil.Process]:
+    return [process for process in psutil.process_iter() if _belongs_to(home, process)]
 
 
 def _belongs_to(home: Home, process: psutil.Process) -> bool:

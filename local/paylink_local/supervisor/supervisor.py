@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from paylink_local.supervisor.errors import CannotRun
@@ -17,12 +17,21 @@ class Supervisor:
     """
     The caller holds `home` (`Home.held`). `say` gets one line per thing worth knowing, from any thread.
 
-    pid: written to the status file as ours.
+    pid, settings: written to the status file.
     """
 
-    def __init__(self, services: Sequence[Service], *, home: Home, pid: int, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        services: Sequence[Service],
+        *,
+        home: Home,
+        pid: int,
+        say: Callable[[str], None],
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
         self._home = home
         self._pid = pid
+        self._settings = dict(settings or {})
         self._say = say
         self._up = False
         self._writing = threading.Lock()
@@ -68,5 +77,5 @@ class Supervisor:
     def _changed(self) -> None:
         with self._writing, suppress(OSError):  # a full disk must not stop a service
             services = tuple(runner.status for runner in self._runners)
-            Status(pid=self._pid, up=self._up, services=services).write(self._home)
+            Status(pid=self._pid, up=self._up, settings=self._settings, services=services).write(self._home)
         self._change.set()

@@ -22,17 +22,17 @@ from paylink_local.worker.schedules import Plan, Scheduler
 _DRAIN_S = 7
 _RETRY_S_MAX = 3.0
 
-_log = logging.getLogger("paylink.worker")
+_log = logging.getLogger("paylink_local.worker")
 
 
 def main() -> None:
     """Check what can be checked at once, then work; exit with one line when that fails."""
-    configure_logging()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     ready_file = os.environ.get("PAYLINK_READY_FILE")
     try:
+        configure_logging()
         template = load_template(find_template())
         apply_environment(template)
         worker = Worker(template, stop)

@@ -7,7 +7,7 @@ import psycopg2
 _LOCK_KEY = 0x7061_796C_696E_6B01
 """Any number that nothing else in the database locks; this one reads "paylink" and a serial."""
 
-_log = logging.getLogger("paylink.worker")
+_log = logging.getLogger("paylink_local.worker")
 
 
 class Election:

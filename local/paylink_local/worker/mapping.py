@@ -25,7 +25,7 @@ _BACKOFF_S_MAX = 3.0
 _DELETE_ATTEMPTS = 3
 _DELETE_PAUSE_S = 0.2
 
-_log = logging.getLogger("paylink.worker")
+_log = logging.getLogger("paylink_local.worker")
 
 
 class Mapping:
@@ -144,8 +144,9 @@ class Mapping:
         try:
             failed = self._invoke(batch)
             self._delete([message for message in batch if message["MessageId"] not in failed])
-            _log.info(
-                "batch done",
+            _log.log(
+                logging.WARNING if failed else logging.INFO,
+                "messages of a batch failed" if failed else "batch done",
                 extra={
                     "fields": {
                         "function": self._function.function.name,

@@ -18,7 +18,7 @@ _TICK_S = 1.0
 _RUNS_MAX = 4
 """Runs of one schedule at once. They may overlap, as on AWS; but a handler that hangs must not gather threads."""
 
-_log = logging.getLogger("paylink.worker")
+_log = logging.getLogger("paylink_local.worker")
 
 
 class Plan:

@@ -106,7 +106,7 @@ class Project:
         port = free_port()
         environ = {"PAYLINK_API_PORT": str(port), "PAYLINK_GATEWAY_PROCESSES": str(processes)}
         with self.run("gateway", **environ) as process:
-            wait_until(lambda: process.log_text.count('"Started worker-') == processes, what="the gateway")
+            wait_until(lambda: process.log_text.count('"process ready"') == processes, what="the gateway")
             wait_until(lambda: _answers(port), what="the gateway's port")
             yield process, port
 

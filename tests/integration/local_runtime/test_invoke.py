@@ -67,14 +67,33 @@ def test_the_event_may_come_from_standard_input(offline_project: Any) -> None:
     ("function", "event", "message"),
     [
         ("shop", '{"raise": 1}', "ValueError: boom"),
+        ("shop", '{"raise": 1}', "paylink invoke: function shop raised ValueError\n"),
         ("shop", '{"hang": 1}', "function shop did not end within its Timeout of 1 s"),
         ("shop", "{", "paylink invoke: -: Expecting property name"),
         ("cart", "{}", "has no function 'cart'; there are: shop"),
     ],
-    ids=["raises", "hangs", "bad event", "unknown"],
+    ids=["raises", "says who", "hangs", "bad event", "unknown"],
 )
 def test_what_fails_says_why(offline_project: Any, function: str, event: str, message: str) -> None:
     """Code 1, nothing on standard output, the reason on standard error."""
     done = invoke(offline_project, function, "-", stdin=event)
     assert (done.returncode, done.stdout) == (1, "")
     assert message in done.stderr
+
+
+def test_a_function_that_raises_is_shown_events_it_understands(offline_project: Any) -> None:
+    """In the first line, from tests/events beside the template; not when the event was one of them."""
+    events = offline_project.folder / "tests" / "events"
+    events.mkdir(parents=True)
+    (events / "shop.json").write_text('{"raise": 1}')
+    line = "paylink invoke: function shop raised ValueError; events it understands: tests/events/shop.json"
+    assert invoke(offline_project, "shop", "-", stdin='{"raise": 1}').stderr.splitlines()[0] == line
+    assert "understands" not in invoke(offline_project, "shop", str(events / "shop.json")).stderr
+
+
+def test_an_unknown_level_of_the_log_is_named(offline_project: Any) -> None:
+    """With its setting, before the function is loaded."""
+    offline_project.environ["PAYLINK_LOG_LEVEL"] = "CHATTY"
+    done = invoke(offline_project, "shop", "-", stdin="{}")
+    assert done.returncode == 1
+    assert done.stderr.startswith("paylink invoke: PAYLINK_LOG_LEVEL must be one of DEBUG")

@@ -140,14 +140,20 @@ def test_every_message_is_delivered_once_and_deleted(shop: Shop) -> None:
 
 
 def test_only_failed_messages_come_back_and_then_go_to_the_dead_letter_queue(shop: Shop) -> None:
-    """The others of the batch are done; a failed one is hidden for the visibility timeout and tried twice in all."""
-    with shop.project.worker():
+    """
+    The others of the batch are done; a failed one is hidden for the visibility timeout and tried twice in all. The log
+    warns of each batch with failures, and calls none of them done.
+    """
+    with shop.project.worker() as process:
         shop.send({"id": "good"}, {"id": "bad", "fail": True}, {"id": "better"})
         shop.until(lambda: shop.done().count("bad") == 2)
         first, second = (note["started"] for note in shop.notes() if "bad" in note["ids"])
         assert second - first >= 1.9
         shop.until(lambda: shop.depth("-dead") == (1, 0))
         assert sorted(shop.done()) == ["bad", "bad", "better", "good"]
+        warnings = process.lines(level="WARNING", message="messages of a batch failed")
+        assert [line["failed"] for line in warnings] == [1, 1]
+        assert all(line["failed"] == 0 for line in process.lines(message="batch done"))
         assert shop.depth() == (0, 0)
 
 

@@ -1,6 +1,5 @@
 """The events of the gateway, beside those that AWS SAM CLI makes of the same requests (data/make_samcli_events.py)."""
 
-import asyncio
 import base64
 import json
 from pathlib import Path
@@ -10,7 +9,7 @@ import pytest
 
 from paylink_local.gateway.events import build_event
 from paylink_local.gateway.problems import Problem
-from paylink_local.gateway.requests import BODY_BYTES_MAX, decode_path, decode_query, read_body, request_id
+from paylink_local.gateway.requests import decode_path, decode_query, request_id
 from paylink_local.gateway.routing import Router
 from paylink_local.template import Route
 
@@ -122,60 +121,3 @@ def test_request_ids(given: list[bytes], kept: bool) -> None:
     made = request_id([(b"x-request-id", value) for value in given])
     assert (made.encode() in given) is kept
     assert request_id([(b"x-request-id", made.encode())]) == made
-
-
-class Sender:
-    """A client that sends its body in parts."""
-
-    def __init__(self, *parts: bytes, ends: bool = True) -> None:
-        self._messages = [{"type": "http.request", "body": part, "more_body": True} for part in parts]
-        self._messages.append({"type": "http.request", "body": b"", "more_body": False})
-        if not ends:
-            self._messages[-1] = {"type": "http.disconnect"}
-
-    async def receive(self) -> Any:
-        return self._messages.pop(0)
-
-    def body(self, *headers: tuple[bytes, bytes]) -> bytes:
-        return asyncio.run(read_body(headers, self.receive))
-
-
-def test_bodies_are_read_whole() -> None:
-    """In parts, with a length or without; a request that announces none has none."""
-    assert Sender(b"ab", b"c").body((b"content-length", b"3")) == b"abc"
-    assert Sender(b"ab", b"c").body((b"transfer-encoding", b"chunked")) == b"abc"
-    assert Sender().body() == b""
-
-
-def test_a_body_that_ends_early_is_refused() -> None:
-    """The announced length, or the last chunk, never came."""
-    with pytest.raises(Problem) as raised:
-        Sender(b"ab", ends=False).body((b"content-length", b"3"))
-    assert raised.value.status == 400
-
-
-@pytest.mark.parametrize(("extra", "status"), [(0, None), (1, 413)])
-def test_the_size_limit(extra: int, status: int | None) -> None:
-    """Ten megabytes pass, one byte more does not, announced or chunked."""
-    part = b"x" * (1024 * 1024)
-    parts = [part] * (BODY_BYTES_MAX // len(part)) + [b"x" * extra]
-    if status is None:
-        assert len(Sender(*parts).body((b"transfer-encoding", b"chunked"))) == BODY_BYTES_MAX
-    else:
-        with pytest.raises(Problem) as raised:
-            Sender(*parts).body((b"transfer-encoding", b"chunked"))
-        assert raised.value.status == status
-
-
-def test_an_endless_body_is_not_read_for_ever() -> None:
-    """A client that never stops gets its answer while it sends."""
-    sent = 0
-
-    async def receive() -> Any:
-        nonlocal sent
-        sent += 1
-        return {"type": "http.request", "body": b"x" * BODY_BYTES_MAX, "more_body": True}
-
-    with pytest.raises(Problem):
-        asyncio.run(read_body([(b"transfer-encoding", b"chunked")], receive))
-    assert sent < 10

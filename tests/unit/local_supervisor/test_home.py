@@ -36,11 +36,12 @@ def test_relative_home_is_made_absolute(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_prepare_is_private_and_repeatable(tmp_path: Path) -> None:
-    """The folder is made for its owner alone, with its parents, and can be prepared again."""
+    """The folder is made for its owner alone, with its parents; prepared again, it becomes so again."""
     home = Home(tmp_path / "a" / "state")
     home.prepare()
+    home.path.chmod(0o755)
     home.prepare()
-    assert home.path.stat().st_mode & 0o777 == 0o700
+    assert [folder.stat().st_mode & 0o777 for folder in (home.path, home.run, home.logs)] == [0o700] * 3
 
 
 @pytest.mark.parametrize("name", ["secrets.env", "tools", "localstack"])
