@@ -46,8 +46,8 @@ select state from webhook_events where id = %(id)s for update;
 
 -- finish_event --
 update webhook_events
-   set state = %(state)s, reason = %(reason)s, event_type = %(event_type)s, transaction_id = %(transaction_id)s,
-       finished_at = now(), next_attempt_at = null
+   set state = %(state)s, reason = %(reason)s, event_type = coalesce(%(event_type)s, event_type),
+       transaction_id = coalesce(%(transaction_id)s, transaction_id), finished_at = now(), next_attempt_at = null
  where id = %(id)s and state = 'in_flight';
 
 -- store_payload --
@@ -92,7 +92,8 @@ returning e.id;
 update webhook_events
    set next_attempt_at = now() + make_interval(secs => %(delay_s)s),
        not_before = now() + make_interval(secs => %(delay_s)s), asked = asked + %(asked)s,
-       attempts = attempts - %(uncounted)s, event_type = %(event_type)s
+       attempts = attempts - %(uncounted)s, event_type = %(event_type)s,
+       transaction_id = coalesce(%(transaction_id)s, transaction_id)
  where id = %(id)s and state = 'in_flight';
 
 -- list_events --

@@ -23,6 +23,6 @@ def run(args: argparse.Namespace) -> int:
     try:
         applied = migrate(Secret(url), args.sql / "migrations")
     except MigrationError as exc:
-        raise CannotRun(str(exc)) from exc
+        raise CannotRun(f"{exc} (or, where the data does not matter: ./scripts/down --wipe)") from exc
     print(f"applied {', '.join(applied)}" if applied else "the database is at the newest migration")
     return 0

@@ -138,3 +138,52 @@ def test_a_dispute_that_is_lost_tells_so_in_the_history(stack: Stack):
     stack.on_charge("dispute-lost")
     stack.settle()
     assert [row["dispute"] for row in stack.transaction(paid["id"])["history"]] == [None, None, "open", "lost"]
+
+
+def test_a_fraction_of_a_rupiah_given_back_does_not_hide_the_refund(stack: Stack):
+    """Others may refund in the provider's unit; what they did is recorded, counted up to a whole rupiah."""
+    paid = stack.paid()
+    stack.on_charge("refund", amount=1_050)
+    stack.settle()
+    transaction = stack.transaction(paid["id"])
+    assert (transaction["state"], transaction["refunded"]) == ("partially_refunded", 11)
+
+
+def test_an_event_that_waits_or_died_is_seen_on_its_transaction(stack: Stack, monkeypatch: pytest.MonkeyPatch):
+    paid = stack.paid()
+    stack.fault("webhook_drop")
+    stack.on_charge("refund")
+    intent = stack.rows("select value from provider_references where kind = 'payment_intent'")[0]["value"]
+    event = {"id": "evt_r", "type": "charge.refunded", "data": {"object": {"id": "ch_1", "payment_intent": intent}}}
+    row_id = stack.deliver(event)
+    monkeypatch.setattr(stack.deps.providers["stripe"]._client._http, "_base", "http://127.0.0.1:9")
+    stack.deps.processing.process([row_id])
+
+    def seen() -> dict[str, Any]:
+        return next(e for e in stack.transaction(paid["id"])["events"] if e["event_id"] == "evt_r")
+
+    assert (seen()["state"], seen()["type"]) == ("in_flight", "charge.refunded")
+    for _ in range(10):
+        stack.rows("update webhook_events set not_before = now() where id = %s", row_id)
+        stack.deps.processing.process([row_id])
+    assert (seen()["state"], seen()["type"], seen()["reason"]) == ("dead", "charge.refunded", "attempts_exhausted")
+
+
+def test_a_dispute_that_names_only_its_charge_is_asked_about_by_what_is_known(stack: Stack):
+    paid = stack.paid()
+    charge = stack.ledger()["charges"][0]["id"]
+    stack.fault("webhook_drop")
+    stack.on_charge("dispute")
+    dispute = {"id": "du_1", "charge": charge, "payment_intent": None, "status": "needs_response"}
+    row_id = stack.deliver({"id": "evt_d", "type": "charge.dispute.created", "data": {"object": dispute}})
+    # The charge is known from an earlier answer.
+    stack.rows(
+        "insert into provider_references (account_id, kind, value, transaction_id)"
+        " select account_id, 'charge', %s, id from transactions on conflict do nothing",
+        charge,
+    )
+    stack.rows(
+        "update webhook_events set state = 'in_flight', next_attempt_at = now(), reason = null where id = %s", row_id
+    )
+    stack.deps.processing.process([row_id])
+    assert stack.transaction(paid["id"])["state"] == "disputed"

@@ -94,3 +94,17 @@ def test_secrets_stay_in_memory_while_postgres_is_away(stack: Stack, own_postgre
     finally:
         for pid in [*family, own_postgres]:
             os.kill(pid, signal.SIGCONT)
+
+
+def test_a_server_that_became_a_replica_is_left_when_it_is_one_no_more(stack: Stack):
+    """After a failover pooled connections may still reach the old primary, which then only reads."""
+    name = stack.environ["PAYLINK_DATABASE_URL"].split("?")[0].rsplit("/", 1)[1]
+    assert deliver(stack, 1).status == 200
+    stack.rows(f'alter database "{name}" set default_transaction_read_only = on')
+    stack.deps.database.close()
+    assert deliver(stack, 2).status == 503
+    with psycopg2.connect(stack.environ["PAYLINK_DATABASE_URL"]) as connection, connection.cursor() as cursor:
+        cursor.execute("set transaction read write")
+        cursor.execute(f'alter database "{name}" set default_transaction_read_only = off')
+    connection.close()
+    assert [deliver(stack, 2).status for _ in range(3)] == [200, 200, 200]

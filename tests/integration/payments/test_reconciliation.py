@@ -64,3 +64,37 @@ def test_a_merchant_reconciles_only_its_own(stack: Stack):
     stack.rows("insert into merchants (id, name) values (gen_random_uuid(), 'Another')")
     stack.rows("update transactions set merchant_id = (select id from merchants where name = 'Another')")
     assert stack.merchant("POST", "/v1/reconcile").body["checked"] == 0
+
+
+def test_an_earlier_page_that_was_paid_is_found_when_its_webhooks_are_lost(stack: Stack):
+    """Two pages must not happen; if they do, every one of them is asked about."""
+    answer = stack.checkout("k")
+    stack.rows("update attempts set outcome = 'not_sent'")
+    stack.rows("update idempotency_keys set recovery_point = 'started', response_body = null, locked_until = now()")
+    second = stack.checkout("k").body["checkout_url"]
+    stack.fault("webhook_drop")
+    stack.pay(answer.body["checkout_url"])
+    stack.pay(second, "expire")
+    stack.await_deliveries()
+    assert stack.merchant("POST", "/v1/reconcile").body["changed"] == 1
+    transaction = stack.transaction(answer.body["id"])
+    assert (transaction["state"], transaction["captured"]) == ("paid", 150_000)
+
+
+def test_a_page_that_the_provider_no_longer_knows_does_not_stay_open_for_ever(stack: Stack):
+    answer = stack.checkout()
+    stack.rows("update provider_references set value = 'cs_test_gone' where kind = 'checkout_session'")
+    assert stack.merchant("POST", "/v1/reconcile").body["state"] == "partial"
+    stack.rows("update transactions set expires_at = now() - interval '1 minute'")
+    assert stack.merchant("POST", "/v1/reconcile").body["state"] == "finished"
+    assert stack.transaction(answer.body["id"])["state"] == "expired"
+
+
+def test_a_run_says_when_there_is_more_than_it_takes(stack: Stack, monkeypatch: pytest.MonkeyPatch):
+    from paylink.services import reconciliation
+
+    monkeypatch.setattr(reconciliation, "RUN_SIZE", 2)
+    for _ in range(3):
+        stack.checkout()
+    report = stack.merchant("POST", "/v1/reconcile").body
+    assert (report["state"], report["checked"]) == ("partial", 2)

@@ -241,3 +241,39 @@ def test_fields_left_out_and_fields_left_empty_are_one_request(stack: Stack):
     first = stack.checkout("k")
     for same in ({"customer": {}}, {"metadata": {}}, {"description": None}, {"customer": None}):
         assert stack.checkout("k", **same).body == first.body
+
+
+def test_a_failed_lookup_does_not_end_an_attempt_whose_first_request_is_still_under_way(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+):
+    """Only the provider's own stored failure of the creation tells that sending again is of no use."""
+    carry_out = never_answered(stack, monkeypatch)
+    assert stack.checkout("k").status == 202
+    stack.rows("update attempts set created_at = created_at - interval '13 hours'")
+    stack.fault("api_error_before", count=1, match="GET")
+    assert stack.checkout("k").status == 202
+    assert stack.rows("select failure_stored from attempts") == [{"failure_stored": False}]
+    stack.rows("update attempts set created_at = created_at + interval '13 hours'")
+    carry_out()
+    assert stack.checkout("k").status == 201
+    assert len(pages(stack)) == 1
+
+
+def test_a_late_failure_is_answered_with_what_its_successor_stored(stack: Stack, monkeypatch: pytest.MonkeyPatch):
+    never_left = ProviderError(ErrorKind.UNAVAILABLE, "ConnectTimeoutError", effect=Effect.NOTHING, sent=False)
+    slow_first(stack, monkeypatch, lambda: stack.checkout("k"), never_left)
+    late = stack.checkout("k")
+    assert (late.status, late.body["checkout_url"]) == (201, pages(stack)[0]["url"])
+
+
+def test_a_takeover_needs_no_lookup_while_the_provider_remembers_the_key(stack: Stack, monkeypatch: pytest.MonkeyPatch):
+    """However many sessions others make on the account: the same request under the same key gives the same page."""
+    carry_out = never_answered(stack, monkeypatch)
+    assert stack.checkout("k").status == 202
+    carry_out()
+
+    def no_lookup(self, account, request):
+        raise AssertionError("looked up")
+
+    monkeypatch.setattr(type(stack.deps.providers["stripe"]), "find_payment", no_lookup)
+    assert stack.checkout("k").body["checkout_url"] == pages(stack)[0]["url"]

@@ -120,10 +120,12 @@ _SINGLE_VALUED = frozenset({"authorization", "idempotency-key", "content-type"})
 
 def _refuse_repeated_headers(event: dict[str, Any]) -> None:
     """Two values of a header that decides something: which one counts would be chance."""
+    seen: dict[str, set[str]] = {}
     for name, values in (event.get("multiValueHeaders") or {}).items():
-        decides = name.lower() in _SINGLE_VALUED or name.lower().endswith(("signature", "-token"))
-        if decides and len(set(values)) > 1:
-            raise MalformedRequest(f"the header {name.lower()} stands twice, with different values")
+        seen.setdefault(name.lower(), set()).update(values)
+    for name, values in seen.items():
+        if len(values) > 1 and (name in _SINGLE_VALUED or name.endswith(("signature", "-token"))):
+            raise MalformedRequest(f"the header {name} stands twice, with different values")
 
 
 def refuse_fields(request: Request) -> None:

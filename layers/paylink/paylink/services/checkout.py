@@ -66,12 +66,12 @@ class CheckoutAnswer:
 
 @dataclass(frozen=True)
 class _Work:
-    """What phase 1 found to do. With `ask_first`, a page may exist: look before creating."""
+    """What phase 1 found to do. With `taken_over`, a page of the attempt may exist."""
 
     transaction: tx.Transaction
     attempt: tx.Attempt
     fence: int
-    ask_first: bool
+    taken_over: bool
 
 
 class Checkout:
@@ -144,7 +144,7 @@ class Checkout:
         if transaction.state is not State.PENDING:
             return self._finish(uow, name, transaction)
         if last.may_have_page:
-            return _Work(transaction, last, fence, ask_first=True)
+            return _Work(transaction, last, fence, taken_over=True)
         if not self._has_time_for_a_page(transaction):
             expired = Decision(Verdict.APPLY, steps=(State.EXPIRED,), totals=transaction.snapshot.totals)
             return self._finish(uow, name, tx.apply_decision(uow, transaction, expired, tx.Proof("clock", None, None)))
@@ -190,7 +190,7 @@ class Checkout:
         tx.lock_references(uow, transaction.account_id, own)
         tx.add_references(uow, transaction.account_id, transaction.id, own)
         attempt = tx.list_attempts(uow, transaction.id)[-1]
-        return _Work(tx.lock_transaction(uow, transaction.id), attempt, fence, ask_first=False)
+        return _Work(tx.lock_transaction(uow, transaction.id), attempt, fence, taken_over=False)
 
     # Phase 2
 
@@ -200,12 +200,15 @@ class Checkout:
         account = self._parts.accounts.get(work.transaction.account_id)
         request = tx.payment_request(work.transaction, work.attempt)
         try:
-            payment = provider.find_payment(account, request) if work.ask_first else None
-            if payment is None and work.ask_first and not self._may_send_again(provider, work.attempt):
-                return self._fenced(name, work, lambda uow: self._retire(uow, name, work, "never_created"))
-            payment = payment or provider.create_payment(account, request)
+            if work.taken_over and not self._may_send_again(provider, work.attempt):
+                payment = provider.find_payment(account, request)
+            else:
+                # The same request under the same key gives the page that may be there already.
+                payment = provider.create_payment(account, request)
         except ProviderError as exc:
             return self._store_failure(name, work, exc)
+        if payment is None:
+            return self._fenced(name, work, lambda uow: self._retire(uow, name, work, "never_created"))
         return self._store_page(name, work, payment)
 
     def _may_send_again(self, provider: Provider, attempt: tx.Attempt) -> bool:
@@ -263,10 +266,12 @@ class Checkout:
 
     def _store_failure(self, name: KeyName, work: _Work, exc: ProviderError) -> CheckoutAnswer | None:
         # A second try that surely did nothing proves nothing about the first.
-        if exc.effect is Effect.UNKNOWN or work.ask_first:
+        if exc.effect is Effect.UNKNOWN or work.taken_over:
             return self._fenced(name, work, lambda uow: self._store_unknown(uow, name, work, exc.code, exc.stored))
         if not exc.sent or exc.kind is ErrorKind.RATE_LIMITED:
-            self._fenced(name, work, lambda uow: self._retire(uow, name, work, exc.code))
+            answer = self._fenced(name, work, lambda uow: self._retire(uow, name, work, exc.code))
+            if answer is not None:
+                return answer
             raise ProviderUnreachable("nothing was created; send the same request again", retry_after_s=2) from exc
         return self._fenced(name, work, lambda uow: self._store_refusal(uow, name, work, exc))
 

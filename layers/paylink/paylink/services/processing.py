@@ -120,7 +120,7 @@ class Processing:
             try:
                 pulled = self._pull(provider, event, told, transaction_id) if needs_pull else None
             except ProviderError as exc:
-                self._ask_later(event, told, exc)
+                self._ask_later(event, told, transaction_id, exc)
                 return
             written = self._parts.database.run(
                 lambda uow, pulled=pulled: self._write(uow, event, told, transaction_id, pulled)  # type: ignore[misc]
@@ -130,7 +130,7 @@ class Processing:
                 return
             needs_pull = needs_pull or written.needs_pull
         self._parts.database.run(
-            lambda uow: webhooks.ask_again(uow, event.id, delay_s=1, asked=0, uncounted=1, event_type=told.event_type)
+            lambda uow: self._defer(uow, event, told, transaction_id, delay_s=1, asked=0, uncounted=1)
         )
 
     def _pull(self, provider: Provider, event: ClaimedEvent, told: ProviderEvent, transaction_id: UUID) -> _Pulled:
@@ -141,7 +141,13 @@ class Processing:
         assert transaction is not None
         account = self._parts.accounts.get(event.account_id)
         named = [reference for reference in told.references if reference.kind != ATTEMPT]
-        payment = provider.fetch_payment(account, named or known)
+        try:
+            payment = provider.fetch_payment(account, named or known)
+        except ProviderError as exc:
+            if exc.kind is not ErrorKind.NOT_FOUND or not named:
+                raise
+            # Named in a way that the provider does not look up by, such as a charge alone.
+            payment = provider.fetch_payment(account, known)
         return _Pulled(payment, transaction.revision)
 
     def _write(
@@ -212,12 +218,33 @@ class Processing:
             and pulled.payment.evidence.state not in HAS_MONEY
         )
 
+    @staticmethod
+    def _defer(
+        uow: UnitOfWork,
+        event: ClaimedEvent,
+        told: ProviderEvent,
+        transaction_id: UUID,
+        *,
+        delay_s: float,
+        asked: int,
+        uncounted: int,
+    ) -> None:
+        webhooks.ask_again(
+            uow,
+            event.id,
+            delay_s=delay_s,
+            asked=asked,
+            uncounted=uncounted,
+            event_type=told.event_type,
+            transaction_id=transaction_id,
+        )
+
     def _ask_provider_again(
-        self, uow: UnitOfWork, event: ClaimedEvent, told: ProviderEvent, transaction_id: UUID | None
+        self, uow: UnitOfWork, event: ClaimedEvent, told: ProviderEvent, transaction_id: UUID
     ) -> None:
         if event.asked < len(ASK_AGAIN_S):
             delay_s = ASK_AGAIN_S[event.asked]
-            webhooks.ask_again(uow, event.id, delay_s=delay_s, asked=1, uncounted=1, event_type=told.event_type)
+            self._defer(uow, event, told, transaction_id, delay_s=delay_s, asked=1, uncounted=1)
             return
         self._parts.alerts.alert("unconfirmed_event", event_row_id=event.id, transaction_id=transaction_id)
         webhooks.finish_event(
@@ -229,17 +256,15 @@ class Processing:
             transaction_id=transaction_id,
         )
 
-    def _ask_later(self, event: ClaimedEvent, told: ProviderEvent, exc: ProviderError) -> None:
+    def _ask_later(self, event: ClaimedEvent, told: ProviderEvent, transaction_id: UUID, exc: ProviderError) -> None:
         """The provider gave no answer. Being too fast is nobody's fault; anything else counts as an attempt."""
         if exc.kind is ErrorKind.NOT_FOUND:
-            self._parts.database.run(lambda uow: self._ask_provider_again(uow, event, told, None))
+            self._parts.database.run(lambda uow: self._ask_provider_again(uow, event, told, transaction_id))
             return
         delay_s = ASK_AGAIN_S[min(event.attempts - 1, len(ASK_AGAIN_S) - 1)]
         uncounted = 1 if exc.kind is ErrorKind.RATE_LIMITED else 0
         self._parts.database.run(
-            lambda uow: webhooks.ask_again(
-                uow, event.id, delay_s=delay_s, asked=0, uncounted=uncounted, event_type=told.event_type
-            )
+            lambda uow: self._defer(uow, event, told, transaction_id, delay_s=delay_s, asked=0, uncounted=uncounted)
         )
 
     def _finish(self, event: ClaimedEvent, told: ProviderEvent, state: str, *, reason: str) -> None:

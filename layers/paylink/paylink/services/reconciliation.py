@@ -1,14 +1,14 @@
 """Reconciliation by status pull: ask the provider about open transactions that are due, and apply its answers."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from paylink.core.states import Decision, State, Verdict
-from paylink.providers.port import ATTEMPT, Payment, ProviderError, Reference, attempt_of
-from paylink.services.evidence import Claim, Effect, apply_evidence
+from paylink.core.states import HAS_MONEY, OPEN, Decision, State, Verdict
+from paylink.providers.port import ATTEMPT, ErrorKind, Payment, ProviderError, Reference, attempt_of
+from paylink.services.evidence import Claim, apply_evidence
 from paylink.services.ports import Parts
 from paylink.store import transactions as tx
 from paylink.store.unit_of_work import Row, UnitOfWork
@@ -44,7 +44,7 @@ class Reconciliation:
         due = self._parts.database.run(lambda uow: self._begin(uow, run_id, merchant_id))
         counts = _Counts()
         reached = 0
-        for row in due:
+        for row in due[:RUN_SIZE]:
             if time.monotonic() >= stop_at:
                 break
             reached += 1
@@ -68,7 +68,8 @@ class Reconciliation:
     @staticmethod
     def _begin(uow: UnitOfWork, run_id: UUID, merchant_id: UUID | None) -> list[Row]:
         uow.run("insert_run", id=run_id, merchant_id=merchant_id)
-        return uow.all("list_due_pulls", merchant_id=merchant_id, limit=RUN_SIZE)
+        # One more than a run takes, to know whether it reaches all.
+        return uow.all("list_due_pulls", merchant_id=merchant_id, limit=RUN_SIZE + 1)
 
     def _claim(self, row: Row) -> bool:
         """Push the due time on just before asking. False: another run asks."""
@@ -87,52 +88,69 @@ class Reconciliation:
             return transaction, tx.list_attempts(uow, transaction_id), tx.list_references(uow, transaction_id)
 
         transaction, attempts, references = self._parts.database.run(read)
-        provider = self._parts.providers[transaction.provider]
-        account = self._parts.accounts.get(transaction.account_id)
-        last = attempts[-1]
-        payment: Payment | None = None
-        if any(reference.kind != ATTEMPT for reference in references):
-            payment = provider.fetch_payment(account, references)
-        elif last.may_have_page:
-            payment = provider.find_payment(account, tx.payment_request(transaction, last))
-        if payment is not None:
-            found = payment
-            return self._finish(lambda uow: self._apply(uow, transaction, last, found))
-        if self._parts.now() <= transaction.expires_at:
-            return False
-        return self._finish(lambda uow: self._expire(uow, transaction, last))
-
-    def _finish(self, work: Callable[[UnitOfWork], tuple[bool, list[UUID]]]) -> bool:
-        changed, woken = self._parts.database.run(work)
+        ended = self._parts.now() > transaction.expires_at
+        try:
+            payments = self._ask(transaction, attempts[-1], references)
+        except ProviderError as exc:
+            if exc.kind is not ErrorKind.NOT_FOUND or not ended:
+                raise
+            # The provider knows no such page (any more), and the time to pay is over: nobody can tell more.
+            self._parts.alerts.alert("page_gone", transaction_id=transaction_id, error=exc.code)
+            payments = []
+        changed, woken = self._parts.database.run(lambda uow: self._apply(uow, transaction, attempts, payments, ended))
         self._parts.queue.send(woken)
         return changed
 
+    def _ask(self, transaction: tx.Transaction, newest: tx.Attempt, references: Sequence[Reference]) -> list[Payment]:
+        """Return what the provider says of every page that is known or may be there, the newest first."""
+        provider = self._parts.providers[transaction.provider]
+        account = self._parts.accounts.get(transaction.account_id)
+        payments: list[Payment] = []
+        unanswered = [reference for reference in references if reference.kind != ATTEMPT]
+        while unanswered:
+            try:
+                payment = provider.fetch_payment(account, unanswered)
+            except ProviderError as exc:
+                if exc.kind is not ErrorKind.NOT_FOUND or not payments:
+                    raise
+                break
+            payments.append(payment)
+            left = [reference for reference in unanswered if reference not in payment.references]
+            unanswered = left if len(left) < len(unanswered) else []
+        if newest.may_have_page and newest.id not in {attempt_of(payment.references) for payment in payments}:
+            found = provider.find_payment(account, tx.payment_request(transaction, newest))
+            payments += [found] if found else []
+        return payments
+
     def _apply(
-        self, uow: UnitOfWork, seen: tx.Transaction, attempt: tx.Attempt, payment: Payment
+        self,
+        uow: UnitOfWork,
+        seen: tx.Transaction,
+        attempts: Sequence[tx.Attempt],
+        payments: Sequence[Payment],
+        ended: bool,
     ) -> tuple[bool, list[UUID]]:
-        tx.lock_references(uow, seen.account_id, payment.references)
+        """Apply the answers, money first. What surely has no page left, and no time, expires by the clock."""
+        tx.lock_references(uow, seen.account_id, [r for payment in payments for r in payment.references])
         transaction = tx.lock_transaction(uow, seen.id)
         if transaction.revision != seen.revision:
             return False, []
         tx.count_answer(uow, transaction.id)
-        if attempt.may_have_page and payment.amount == transaction.amount:
-            tx.finish_attempt(uow, attempt.id, "pending", payment=payment)
-        woken = tx.add_references(uow, transaction.account_id, transaction.id, payment.references)
-        claim = Claim(payment.evidence, payment.amount, attempt_of(payment.references) or attempt.id)
-        proof = tx.Proof("pull", None, payment.provider_status)
-        applied = apply_evidence(uow, transaction, claim, proof, self._parts.alerts)
+        woken: list[UUID] = []
+        for payment in sorted(payments, key=lambda payment: payment.evidence.state not in HAS_MONEY):
+            attempt_id = attempt_of(payment.references) or attempts[-1].id
+            if payment.amount == transaction.amount:
+                tx.finish_attempt(uow, attempt_id, "pending", payment=payment)
+            woken += tx.add_references(uow, transaction.account_id, transaction.id, payment.references)
+            claim = Claim(payment.evidence, payment.amount, attempt_id)
+            proof = tx.Proof("pull", None, payment.provider_status)
+            transaction = apply_evidence(uow, transaction, claim, proof, self._parts.alerts).transaction
+        if ended and transaction.state is State.PENDING and not any(p.evidence.state in OPEN for p in payments):
+            tx.finish_attempt(uow, attempts[-1].id, "not_sent", error="never_created")
+            expired = Decision(Verdict.APPLY, steps=(State.EXPIRED,), totals=transaction.snapshot.totals)
+            transaction = tx.apply_decision(uow, transaction, expired, tx.Proof("clock", None, None))
         uow.run("end_pulls", id=transaction.id)
-        return applied.effect is Effect.APPLIED, woken
-
-    def _expire(self, uow: UnitOfWork, seen: tx.Transaction, attempt: tx.Attempt) -> tuple[bool, list[UUID]]:
-        """The provider surely has no page, and the time to make one is over."""
-        transaction = tx.lock_transaction(uow, seen.id)
-        if transaction.revision != seen.revision or transaction.state is not State.PENDING:
-            return False, []
-        tx.finish_attempt(uow, attempt.id, "not_sent", error="never_created")
-        expired = Decision(Verdict.APPLY, steps=(State.EXPIRED,), totals=transaction.snapshot.totals)
-        tx.apply_decision(uow, transaction, expired, tx.Proof("clock", None, None))
-        return True, []
+        return transaction.version != seen.version, woken
 
 
 def _report(row: Row) -> dict[str, Any]:

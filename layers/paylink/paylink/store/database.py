@@ -102,7 +102,7 @@ class Database:
             except (errors.DeadlockDetected, errors.SerializationFailure):
                 if attempt == _RETRIES:
                     raise
-            except (psycopg2.OperationalError, psycopg2.InterfaceError) as exc:
+            except (psycopg2.OperationalError, psycopg2.InterfaceError, errors.ReadOnlySqlTransaction) as exc:
                 raise StorageUnavailable(retry_after_s=2) from exc
         raise StorageUnavailable(retry_after_s=2)
 
@@ -121,8 +121,8 @@ class Database:
                 connection = self._connect()
             yield connection, reused
             keep = connection
-        except DeadlineExceeded:
-            # No more waiting: the server ends the transaction when it sees the closed socket.
+        except (DeadlineExceeded, errors.ReadOnlySqlTransaction):
+            # No more waiting, or a server that was the primary: it ends the transaction with the closed socket.
             if connection is not None:
                 connection.close()
             raise

@@ -132,10 +132,25 @@ def park_event(
 
 
 def ask_again(
-    uow: UnitOfWork, event_row_id: UUID, *, delay_s: float, asked: int, uncounted: int, event_type: str
+    uow: UnitOfWork,
+    event_row_id: UUID,
+    *,
+    delay_s: float,
+    asked: int,
+    uncounted: int,
+    event_type: str,
+    transaction_id: UUID | None,
 ) -> None:
     """Leave the event in flight, due after `delay_s`. `uncounted` attempts are taken back: nobody's fault."""
-    uow.run("ask_again", id=event_row_id, delay_s=delay_s, asked=asked, uncounted=uncounted, event_type=event_type)
+    uow.run(
+        "ask_again",
+        id=event_row_id,
+        delay_s=delay_s,
+        asked=asked,
+        uncounted=uncounted,
+        event_type=event_type,
+        transaction_id=transaction_id,
+    )
 
 
 def store_payload(uow: UnitOfWork, event: ClaimedEvent) -> None:

@@ -1,5 +1,6 @@
 """Stripe behind the `Provider` protocol."""
 
+import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -39,6 +40,7 @@ from paylink.providers.stripe.settings import SECRET_KEY, WEBHOOK_SECRET, Stripe
 _EXPAND = {"expand": ["payment_intent.latest_charge"]}
 _FIND_SLACK = timedelta(minutes=5)
 _FIND_PAGES_MAX = 20
+_FIND_WITHIN_S = 6.0
 _REFUND_STATES = {
     "succeeded": RefundState.SUCCEEDED,
     "failed": RefundState.FAILED,
@@ -84,7 +86,10 @@ class StripeProvider:
     def _find(self, account: Account, request: PaymentRequest, begin: datetime, end: datetime) -> Payment | None:
         created = {"gte": int(begin.timestamp()), "lte": int(end.timestamp())}
         query: dict[str, Any] = {"limit": 100, "created": created}
+        stop_at = time.monotonic() + _FIND_WITHIN_S
         for _ in range(_FIND_PAGES_MAX):
+            if time.monotonic() > stop_at:
+                break
             page = self._client.get(_key(account), "/v1/checkout/sessions", query)
             for session in page["data"]:
                 if (session.get("metadata") or {}).get(ATTEMPT_METADATA) == str(request.attempt_id):
@@ -92,7 +97,7 @@ class StripeProvider:
             if not page["has_more"]:
                 return None
             query["starting_after"] = page["data"][-1]["id"]
-        raise ProviderError(ErrorKind.UNAVAILABLE, "too_many_sessions", effect=Effect.NOTHING)
+        raise ProviderError(ErrorKind.NOT_FOUND, "too_many_sessions", effect=Effect.NOTHING)
 
     @readable_or(Effect.NOTHING)
     def fetch_payment(self, account: Account, references: Sequence[Reference]) -> Payment:

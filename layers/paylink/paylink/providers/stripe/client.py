@@ -52,13 +52,15 @@ def _headers(key: Secret) -> dict[str, str]:
 def _object_or_error(answer: Answer, *, reading: bool) -> dict[str, Any]:
     if 200 <= answer.status < 300 and isinstance(answer.body, dict):
         return answer.body
-    error = answer.body.get("error") if isinstance(answer.body, dict) else None
-    error = error if isinstance(error, dict) else {}
+    told = answer.body.get("error") if isinstance(answer.body, dict) else None
+    error = told if isinstance(told, dict) else {}
     code = str(error.get("code") or error.get("type") or f"http_{answer.status}")[:64]
     kind = _kind(answer.status, code)
     unclear = kind is ErrorKind.UNAVAILABLE or answer.status == 409
     effect = Effect.UNKNOWN if unclear and not reading else Effect.NOTHING
-    raise ProviderError(kind, code, effect=effect, stored=answer.status >= 500, field=_FIELDS.get(code))
+    # Only Stripe's own answer to a request that changes things is stored: not a proxy's, not a question's.
+    stored = answer.status >= 500 and bool(error) and not reading
+    raise ProviderError(kind, code, effect=effect, stored=stored, field=_FIELDS.get(code))
 
 
 def _kind(status: int, code: str) -> ErrorKind:

@@ -7,7 +7,7 @@ from typing import Any
 from paylink.core.states import Dispute, Evidence, Source, State
 from paylink.providers.port import ATTEMPT, Payment, PaymentRequest, Reference, UnreadableEvent
 from paylink.providers.stripe.form import FormValue
-from paylink.providers.stripe.money import from_stripe_amount, to_stripe_amount
+from paylink.providers.stripe.money import from_stripe_amount, from_stripe_refunded, to_stripe_amount
 
 SESSION = "checkout_session"
 INTENT = "payment_intent"
@@ -106,7 +106,7 @@ def _paid_evidence(session: dict[str, Any], charge: dict[str, Any], disputes: li
         State.PAID,
         Source.PULL,
         captured=from_stripe_amount(captured, currency).amount,
-        refunded=from_stripe_amount(charge.get("amount_refunded", 0), currency).amount,
+        refunded=from_stripe_refunded(charge.get("amount_refunded", 0), currency),
         dispute=dispute,
         no_dispute=dispute is None,
     )

@@ -57,3 +57,18 @@ def from_stripe_amount(amount: object, currency: object) -> Money:
     if rest:
         raise UnrepresentableAmount(f"{amount} is not a whole number of {code}")
     return Money(whole, code)
+
+
+def from_stripe_refunded(amount: object, currency: object) -> int:
+    """
+    Return a sum of refunds in our unit, a fraction of a rupiah counted as a whole one.
+
+    It reports what others did, in units that we do not have. Refusing it would hide the refund and every later change;
+    rounded up it never lets more be given back than there is.
+
+    Raises:
+        UnrepresentableAmount: It is not a non-negative integer of a supported currency.
+    """
+    rest = amount % 100 if type(amount) is int and str(currency).upper() in _FACTOR_100 else 0
+    whole = amount - rest + (100 if rest else 0) if type(amount) is int else amount
+    return from_stripe_amount(whole, currency).amount
