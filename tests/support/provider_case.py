@@ -2,13 +2,11 @@
 
 import contextlib
 import json
-import threading
 import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import urllib3
@@ -16,6 +14,7 @@ import urllib3
 from paylink.core.money import Money
 from paylink.providers.port import Account, PaymentRequest, Provider
 from paylink.providers.registry import load_providers
+from support.serving import QuietHandler, serving
 
 
 @dataclass
@@ -79,7 +78,7 @@ class Case:
 def webhook_catcher(webhooks: list[tuple[bytes, dict[str, str]]]) -> Iterator[str]:
     """Answer 200 to every webhook and keep it; gives the address."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_POST(self) -> None:
             raw = self.rfile.read(int(self.headers["Content-Length"]))
             webhooks.append((raw, {k.lower(): v for k, v in self.headers.items()}))
@@ -87,10 +86,7 @@ def webhook_catcher(webhooks: list[tuple[bytes, dict[str, str]]]) -> Iterator[st
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    with _serving(Handler) as address:
+    with serving(Handler) as address:
         yield address
 
 
@@ -98,7 +94,7 @@ def webhook_catcher(webhooks: list[tuple[bytes, dict[str, str]]]) -> Iterator[st
 def answering(body: bytes, *, status: int = 200, pause_s: float = 0) -> Iterator[str]:
     """Answer every request with one body, one byte per `pause_s` if that is set; gives the address."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def answer(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
             self.send_response(status)
@@ -112,22 +108,5 @@ def answering(body: bytes, *, status: int = 200, pause_s: float = 0) -> Iterator
 
         do_GET = do_POST = answer
 
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    with _serving(Handler) as address:
+    with serving(Handler) as address:
         yield address
-
-
-@contextlib.contextmanager
-def _serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        server.daemon_threads = True
-        server.block_on_close = False
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()

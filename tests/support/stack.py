@@ -1,14 +1,12 @@
 """PayLink in one process, on real Postgres, Valkey and SQS, with the sandbox as its provider."""
 
 import json
-import threading
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +20,7 @@ from paylink_local.functions import LoadedFunction, load_function
 from paylink_local.gateway.events import build_event
 from paylink_local.gateway.routing import Router, split_path
 from paylink_local.template import find_template, load_template
+from support.serving import QuietHandler, serving
 from support.signing import sign
 
 ORDER = {
@@ -227,7 +226,7 @@ def load_functions() -> tuple[dict[str, LoadedFunction], Router[LoadedFunction]]
 def doors(stack_of: Any) -> Iterator[str]:
     """Serve PayLink's webhook route on a free port, for the sandbox to call; `stack_of()` gives the stack."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_POST(self) -> None:
             stack: Stack = stack_of()
             raw = self.rfile.read(int(self.headers["Content-Length"]))
@@ -239,17 +238,8 @@ def doors(stack_of: Any) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(Handler) as address:
+        yield address
 
 
 def create_database(admin_url: str, name: str, template: str | None = None) -> str:

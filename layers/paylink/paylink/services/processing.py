@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 from paylink.core.states import HAS_MONEY
@@ -62,9 +63,8 @@ class Processing:
         good = True
         for event_row_id in event_row_ids:
             # Each just before its own work: what a timeout leaves undone was not tried.
-            event = self._parts.database.run(
-                lambda uow, i=event_row_id: webhooks.claim_event(uow, i, lease_s=CLAIM_LEASE_S)  # type: ignore[misc]
-            )
+            claim = partial(webhooks.claim_event, event_row_id=event_row_id, lease_s=CLAIM_LEASE_S)
+            event = self._parts.database.run(claim)
             try:
                 if event is not None:
                     self._process(event)
@@ -122,9 +122,8 @@ class Processing:
             except ProviderError as exc:
                 self._ask_later(event, told, transaction_id, exc)
                 return
-            written = self._parts.database.run(
-                lambda uow, pulled=pulled: self._write(uow, event, told, transaction_id, pulled)  # type: ignore[misc]
-            )
+            write = partial(self._write, event=event, told=told, transaction_id=transaction_id, pulled=pulled)
+            written = self._parts.database.run(write)
             if written.settled:
                 self._parts.queue.send(written.woken)
                 return
