@@ -134,9 +134,10 @@ class Stack:
         row_id: uuid.UUID = self.rows("select id from webhook_events where event_id = %s", event["id"])[0]["id"]
         return row_id
 
-    def attempt_id(self) -> str:
-        """Return the newest attempt of the only transaction."""
-        return str(self.rows("select id from attempts order by number desc limit 1")[0]["id"])
+    def attempt_id(self, transaction_id: str | None = None) -> str:
+        """Return the newest attempt of a transaction, by default of the only one."""
+        sql = "select id from attempts where transaction_id = coalesce(%s, transaction_id) order by number desc limit 1"
+        return str(self.rows(sql, transaction_id)[0]["id"])
 
     def paid(self, **changes: Any) -> dict[str, Any]:
         """Make a checkout and pay it; return the transaction."""
@@ -193,6 +194,9 @@ class Stack:
 
     def events(self) -> list[dict[str, Any]]:
         return self.rows("select event_type, state, reason, attempts from webhook_events order by id")
+
+    def event_ids(self) -> list[uuid.UUID]:
+        return [row["id"] for row in self.rows("select id from webhook_events order by id")]
 
     def assert_accounting_closes(self) -> None:
         """Promise 2: every event has one place, and every 2xx that a sender counted has its row."""

@@ -1,10 +1,12 @@
 """Money only moves on evidence: signed events that claim too much, too little, or speak of something else."""
 
 import uuid
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from paylink.providers.port import Assurance, Verified
 from support.signing import intent_event
 from support.stack import Stack
 
@@ -187,3 +189,51 @@ def test_a_dispute_that_names_only_its_charge_is_asked_about_by_what_is_known(st
     )
     stack.deps.processing.process([row_id])
     assert stack.transaction(paid["id"])["state"] == "disputed"
+
+
+@pytest.fixture
+def signature_without_status(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with providers whose signature does not cover the status."""
+    provider = type(stack.deps.providers["stripe"])
+    verify = provider.verify_webhook
+
+    def partly(self, *arguments: Any) -> Verified:
+        return replace(verify(self, *arguments), assurance=Assurance.PARTIAL)
+
+    monkeypatch.setattr(provider, "verify_webhook", partly)
+
+
+@pytest.mark.usefixtures("signature_without_status")
+def test_a_status_that_the_signature_does_not_cover_is_confirmed_by_asking(stack: Stack):
+    paid = stack.paid()
+    assert [(row["state"], row["evidence"]) for row in paid["history"]] == [("pending", "request"), ("paid", "pull")]
+    stack.assert_accounting_closes()
+
+
+@pytest.mark.usefixtures("signature_without_status")
+def test_a_payment_that_only_the_webhook_claims_moves_nothing(stack: Stack):
+    """Nobody has paid; whoever can sign part of an event cannot make money of it."""
+    transaction_id = stack.checkout().body["id"]
+    event = intent_event("succeeded", "evt_forged", stack.attempt_id())
+    event["data"]["object"]["id"] = "pi_forged"
+    assert outcome(stack, event) == ("in_flight", None)
+    for _ in range(5):
+        stack.rows("update webhook_events set not_before = now()")
+        stack.deps.processing.process(stack.event_ids())
+    assert stack.rows("select state, reason from webhook_events") == [{"state": "ignored", "reason": "unconfirmed"}]
+    assert stack.states(transaction_id) == ["pending"]
+    stack.assert_accounting_closes()
+
+
+@pytest.mark.usefixtures("signature_without_status")
+def test_another_orders_payment_does_not_pay_this_one(stack: Stack, caplog: pytest.LogCaptureFixture):
+    """The claim names our attempt and the intent of an order that is paid: the provider confirms that one, not ours."""
+    stack.paid(order_reference="the-paid-one")
+    intent = stack.rows("select value from provider_references where kind = 'payment_intent'")[0]["value"]
+    ours = stack.checkout(order_reference="the-unpaid-one").body["id"]
+    event = intent_event("succeeded", "evt_borrowed", stack.attempt_id(ours))
+    event["data"]["object"]["id"] = intent
+    assert outcome(stack, event) == ("ignored", "references_disagree")
+    assert stack.states(ours) == ["pending"]
+    assert stack.merchant("POST", "/v1/reconcile").body["changed"] == 0
+    stack.assert_accounting_closes()

@@ -6,8 +6,9 @@ from uuid import UUID
 
 from paylink.core.money import Money
 from paylink.core.states import HAS_MONEY, Evidence, State, Verdict, decide
+from paylink.providers.port import Payment, attempt_of
 from paylink.services.ports import AlertLog
-from paylink.store.transactions import Proof, Transaction, apply_decision
+from paylink.store.transactions import Proof, Transaction, apply_decision, list_attempts
 from paylink.store.unit_of_work import UnitOfWork
 
 
@@ -32,6 +33,12 @@ class Claim:
     evidence: Evidence
     amount: Money | None
     attempt_id: UUID | None
+
+
+def speaks_of(uow: UnitOfWork, transaction: Transaction, payment: Payment) -> bool:
+    """Tell whether a provider's answer is about this transaction: an attempt that it names must be one of its own."""
+    attempt_id = attempt_of(payment.references)
+    return attempt_id is None or attempt_id in {attempt.id for attempt in list_attempts(uow, transaction.id)}
 
 
 def apply_evidence(uow: UnitOfWork, transaction: Transaction, claim: Claim, proof: Proof, alerts: AlertLog) -> Applied:

@@ -18,7 +18,7 @@ from paylink.providers.port import (
     UnreadableEvent,
     attempt_of,
 )
-from paylink.services.evidence import Applied, Claim, Effect, apply_evidence
+from paylink.services.evidence import Applied, Claim, Effect, apply_evidence, speaks_of
 from paylink.services.ports import Parts
 from paylink.store import transactions as tx
 from paylink.store import webhooks
@@ -157,12 +157,19 @@ class Processing:
         transaction_id: UUID,
         pulled: _Pulled | None,
     ) -> _Written:
-        references = [*told.references, *(pulled.payment.references if pulled else ())]
+        # What the signature does not cover names the transaction, and nothing else.
+        signed = told.references if event.assurance is Assurance.BODY else ()
+        references = [*signed, *(pulled.payment.references if pulled else ())]
         tx.lock_references(uow, event.account_id, references)
         transaction = tx.lock_transaction(uow, transaction_id)
         if pulled is not None and pulled.revision != transaction.revision:
             return _Written(settled=False)
         if not webhooks.lock_event(uow, event.id):
+            return _Written(settled=True)
+        if pulled is not None and not speaks_of(uow, transaction, pulled.payment):
+            # The event names this transaction, and a payment of another one.
+            self._parts.alerts.alert("references_disagree", event_row_id=event.id, transaction_id=transaction_id)
+            webhooks.finish_event(uow, event.id, "ignored", reason="references_disagree", event_type=told.event_type)
             return _Written(settled=True)
         if pulled is not None:
             tx.count_answer(uow, transaction_id)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from paylink.core.states import HAS_MONEY, OPEN, Decision, State, Verdict
 from paylink.providers.port import ATTEMPT, ErrorKind, Payment, ProviderError, Reference, attempt_of
-from paylink.services.evidence import Claim, apply_evidence
+from paylink.services.evidence import Claim, apply_evidence, speaks_of
 from paylink.services.ports import Parts
 from paylink.store import transactions as tx
 from paylink.store.unit_of_work import Row, UnitOfWork
@@ -137,6 +137,7 @@ class Reconciliation:
             return False, []
         tx.count_answer(uow, transaction.id)
         woken: list[UUID] = []
+        payments = [payment for payment in payments if speaks_of(uow, transaction, payment)]
         for payment in sorted(payments, key=lambda payment: payment.evidence.state not in HAS_MONEY):
             attempt_id = attempt_of(payment.references) or attempts[-1].id
             if payment.amount == transaction.amount:
