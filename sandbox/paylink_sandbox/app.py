@@ -63,6 +63,7 @@ def create_app(config: Config) -> Flask:
 
     app = Flask("paylink_sandbox", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = _BODY_MAX
+    # Flask types the provider by its interface, which lacks what the default one has.
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.jinja_env.filters |= {"operator_time": operator_time, "payer_time": payer_time}
     guard.install(app)

@@ -91,7 +91,9 @@ class Documents:
             conditions.append("position > ?")
             values.append(newer_than)
         order = "ASC" if newer_than is not None else "DESC"
-        sql = f"SELECT body FROM documents WHERE {' AND '.join(conditions)} ORDER BY position {order} LIMIT ?"  # noqa: S608
+        where_text = " AND ".join(conditions)
+        # Fields are checked by _extract, operators are the callers' own; every value is a parameter.
+        sql = f"SELECT body FROM documents WHERE {where_text} ORDER BY position {order} LIMIT ?"  # noqa: S608
         found = self._store.rows(sql, (*values, limit))
         documents = [json.loads(row["body"]) for row in found]
         return documents[::-1] if newer_than is not None else documents

@@ -131,7 +131,7 @@ class Ledger:
     def _newest(self, table: str, reference: str | None, limit: int) -> Sequence[sqlite3.Row]:
         # Two statements, for one with an OR would not use the index.
         where, values = ("", ()) if reference is None else ("WHERE reference = ?", (reference,))
-        return self._store.rows(f"SELECT * FROM {table} {where} ORDER BY rowid DESC LIMIT ?", (*values, limit))  # noqa: S608
+        return self._store.rows(f"SELECT * FROM {table} {where} ORDER BY rowid DESC LIMIT ?", (*values, limit))  # noqa: S608 (our names)
 
 
 def _column(value: object) -> object:

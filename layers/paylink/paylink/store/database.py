@@ -57,6 +57,7 @@ def _wait(connection: psycopg2.extensions.connection) -> None:
 
 
 psycopg2.extensions.set_wait_callback(_wait)
+# Its stubs leave this one function untyped.
 psycopg2.extras.register_uuid()  # type: ignore[no-untyped-call]
 
 
