@@ -8,14 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from paylink.providers.port import CredentialField
-from paylink.providers.registry import UnknownProvider, load_providers
+from paylink.providers.registry import UnknownProvider, load_providers, provider_slugs
 from paylink.runtime.settings import default_sql_dir
 from paylink_local.dotenv import load_dotenv
 from paylink_local.supervisor.errors import CannotRun
 
 _DEFAULTS = {
     "PAYLINK_ENVIRONMENT": "local",
-    "PAYLINK_PROVIDERS": "stripe",
     "PAYLINK_API_PORT": "8080",
     "PAYLINK_SANDBOX_PORT": "8081",
     "PAYLINK_LOG_LEVEL": "INFO",
@@ -35,7 +34,8 @@ def load_environment(home: Path, environ: Mapping[str, str]) -> dict[str, str]:
             read or written.
     """
     given = {name: value for name, value in environ.items() if name.startswith("PAYLINK_") and value}
-    settings = _DEFAULTS | {"PAYLINK_SQL_DIR": str(default_sql_dir())} | given
+    found = {"PAYLINK_SQL_DIR": str(default_sql_dir()), "PAYLINK_PROVIDERS": ",".join(provider_slugs())}
+    settings = _DEFAULTS | found | given
     settings.setdefault("PAYLINK_PUBLIC_URL", f"http://localhost:{settings['PAYLINK_API_PORT']}")
     slugs = [slug.strip() for slug in settings["PAYLINK_PROVIDERS"].split(",") if slug.strip()]
     for slug in slugs:

@@ -75,7 +75,7 @@ def create_app(config: Config) -> Flask:
     app.register_blueprint(control_routes(actions))
     app.register_blueprint(page_routes(actions))
     app.register_blueprint(operator_routes(actions))
-    sender = Sender(deliveries, webhook_rules(simulators), config.clock, config.time_scale)
+    sender = Sender(deliveries, faults, webhook_rules(simulators), config.clock, config.time_scale)
     app.extensions["sandbox"] = Background(store, sender, Expiry(frame, simulators))
     return app
 

@@ -31,6 +31,18 @@ def control_routes(actions: Actions) -> Blueprint:
             refunds=[_refund_json(refund) for refund in frame.ledger.refunds(reference)],
         )
 
+    @routes.get("/_sandbox/actions")
+    def offered_actions() -> Response:
+        return jsonify(
+            {
+                slug: {
+                    "pages": [action.name for action in simulator.page_actions],
+                    "charges": [action.name for action in simulator.charge_actions],
+                }
+                for slug, simulator in actions.simulators.items()
+            }
+        )
+
     @routes.post("/_sandbox/<slug>/pages/<page_id>/<action>")
     def act_on_page(slug: str, page_id: str, action: str) -> Response:
         return jsonify(_page_json(actions.on_page(slug, page_id, action)))

@@ -27,6 +27,7 @@ KINDS = {
         Kind("webhook_drop", "Webhook is lost"),
         Kind("webhook_duplicate", "Webhook is sent again", "copies", 1, 20, 1),
         Kind("webhook_reorder", "Webhooks are held, then sent newest first", "seconds", 5, 3_600),
+        Kind("webhook_timeout", "Webhook arrives, its answer counts as too late"),
         Kind("webhook_wrong_amount", "Webhook names a wrong amount"),
         Kind("webhook_before_answer", "Payer pays, webhooks arrive, before the create call returns"),
         Kind("api_error_before", "API answers an error and does nothing", "status", 503, 599, 500),

@@ -4,7 +4,7 @@ import importlib
 import importlib.util
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar, cast
 
 from flask import Blueprint
@@ -71,6 +71,9 @@ class PageView:
 
     method: how it was paid, once it was. notice: why the last attempt failed. return_url: where a payer goes who
     has finished. cancel_url: where a payer goes who gives up.
+
+    template: the page, in the provider folder's own `templates/<slug>/` unless it is the frame's. details: what that
+    template needs beside the rest.
     """
 
     merchant: str
@@ -80,6 +83,8 @@ class PageView:
     notice: str | None
     return_url: str | None
     cancel_url: str | None
+    template: str = "payment.html"
+    details: Mapping[str, object] = field(default_factory=dict)
 
 
 class Simulator(Protocol):

@@ -7,10 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from queue import Queue
 from typing import Protocol
+from urllib.parse import urljoin, urlsplit
 
 import urllib3
 
 from paylink_sandbox.deliveries import Attempt, Deliveries, Delivery
+from paylink_sandbox.faults import Faults
 
 _WORKERS = 8
 _IN_HAND_MAX = 2 * _WORKERS
@@ -32,6 +34,8 @@ class WebhookRules(Protocol):
 
     timeout_s: float
     """How long the receiver may take; real seconds, never compressed."""
+    redirects_max: int
+    """How many 307 and 308 answers are followed, on the receiver's own host."""
 
     def sign(self, delivery: Delivery, now: float) -> Signed:
         """Called at each try."""
@@ -39,8 +43,22 @@ class WebhookRules(Protocol):
     def accepted(self, status_code: int) -> bool:
         """Whether this answer ends the delivery."""
 
-    def retry_after_s(self, failures: int, status_code: int | None) -> float | None:
-        """Provider seconds to wait after the given number of failures; None to give up."""
+    def retry_after_s(self, failures: int, status_code: int | None, *, timed_out: bool) -> float | None:
+        """
+        Provider seconds to wait after the given number of failures; None to give up.
+
+        status_code: None when no answer came: in time (timed_out), or at all.
+        """
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What came of one try. Without a status, `error` says why."""
+
+    status_code: int | None = None
+    error: str | None = None
+    answer: str | None = None
+    timed_out: bool = False
 
 
 class Sender:
@@ -50,8 +68,14 @@ class Sender:
     """
 
     def __init__(
-        self, deliveries: Deliveries, rules: Mapping[str, WebhookRules], clock: Callable[[], float], time_scale: float
+        self,
+        deliveries: Deliveries,
+        faults: Faults,
+        rules: Mapping[str, WebhookRules],
+        clock: Callable[[], float],
+        time_scale: float,
     ) -> None:
+        self._faults = faults
         self._deliveries = deliveries
         self._rules = rules
         self._clock = clock
@@ -122,30 +146,47 @@ class Sender:
         rules = self._rules[delivery.provider]
         at = self._clock()
         signed = rules.sign(delivery, at)
-        status_code, error, answer = None, None, None
         started = time.monotonic()
+        outcome = self._post(delivery, rules, signed)
+        duration_ms = round((time.monotonic() - started) * 1000)
+        status_code = outcome.status_code
+        delivered = status_code is not None and rules.accepted(status_code)
+        wait_s = None
+        if not delivered:
+            wait_s = rules.retry_after_s(delivery.failures + 1, status_code, timed_out=outcome.timed_out)
+        retry_at = None if wait_s is None else self._clock() + wait_s / self._time_scale
+        number = len(delivery.attempts) + 1
+        attempt = Attempt(number, at, duration_ms, status_code, outcome.error, outcome.answer, signed.secrets)
+        self._deliveries.record(delivery, attempt, retry_at, delivered)
+        log.info(
+            "webhook %s %s -> %s in %d ms",
+            delivery.provider,
+            delivery.event_type,
+            status_code or outcome.error,
+            duration_ms,
+        )
+
+    def _post(self, delivery: Delivery, rules: WebhookRules, signed: Signed) -> _Outcome:
+        url, stop_at = delivery.url, time.monotonic() + rules.timeout_s
         try:
-            response = self._http.request(
-                "POST",
-                delivery.url,
-                body=delivery.body,
-                headers=dict(signed.headers),
-                redirect=False,
-                timeout=urllib3.Timeout(total=rules.timeout_s),
-            )
-            status_code = response.status
-            answer = response.data[:_ANSWER_CHARS].decode("utf-8", "replace")
+            for _ in range(rules.redirects_max + 1):
+                response = self._http.request(
+                    "POST",
+                    url,
+                    body=delivery.body,
+                    headers=dict(signed.headers),
+                    redirect=False,
+                    timeout=urllib3.Timeout(total=max(0.1, stop_at - time.monotonic())),
+                )
+                target = urljoin(url, response.headers.get("Location", ""))
+                if response.status not in (307, 308) or urlsplit(target).netloc != urlsplit(url).netloc:
+                    break
+                url = target
         except (urllib3.exceptions.HTTPError, OSError) as exc:
             # urllib3 begins with the connection object, which says nothing new.
             reason = str(exc).partition("): ")[2] or str(exc)
             error = f"{type(exc).__name__}: {reason}"[:_ANSWER_CHARS]
-        duration_ms = round((time.monotonic() - started) * 1000)
-        delivered = status_code is not None and rules.accepted(status_code)
-        wait_s = None if delivered else rules.retry_after_s(delivery.failures + 1, status_code)
-        retry_at = None if wait_s is None else self._clock() + wait_s / self._time_scale
-        number = len(delivery.attempts) + 1
-        attempt = Attempt(number, at, duration_ms, status_code, error, answer, signed.secrets)
-        self._deliveries.record(delivery, attempt, retry_at, delivered)
-        log.info(
-            "webhook %s %s -> %s in %d ms", delivery.provider, delivery.event_type, status_code or error, duration_ms
-        )
+            return _Outcome(error=error, timed_out=isinstance(exc, urllib3.exceptions.ReadTimeoutError))
+        if self._faults.take("webhook_timeout", delivery.provider, delivery.event_type):
+            return _Outcome(error="its answer counts as too late (fault knob)", timed_out=True)
+        return _Outcome(response.status, answer=response.data[:_ANSWER_CHARS].decode("utf-8", "replace"))

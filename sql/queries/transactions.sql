@@ -18,7 +18,8 @@ update transactions
    set state = %(state)s, captured = %(captured)s, refunded = %(refunded)s, dispute = %(dispute)s,
        provider_status = coalesce(%(provider_status)s, provider_status), version = %(version)s, updated_at = now(),
        paid_attempt_id = coalesce(paid_attempt_id, %(paid_attempt_id)s),
-       pull_due_at = case when %(state)s in ('pending', 'authorized')
+       -- A payer who was refused may try again while the page is open.
+       pull_due_at = case when %(state)s in ('pending', 'authorized') or (%(state)s = 'failed' and expires_at > now())
                           then coalesce(pull_due_at, now() + interval '5 minutes') end
  where id = %(id)s;
 
@@ -99,8 +100,9 @@ update transactions
 returning id;
 
 -- end_pulls --
--- Asked because something had moved meanwhile; nothing is left to ask of a transaction that is not open.
-update transactions set pull_due_at = null where id = %(id)s and state not in ('pending', 'authorized');
+-- Nothing is left to ask of a transaction that is not open and whose page is over.
+update transactions set pull_due_at = null
+ where id = %(id)s and state not in ('pending', 'authorized') and not (state = 'failed' and expires_at > now());
 
 -- insert_run --
 insert into reconciliation_runs (id, merchant_id) values (%(id)s, %(merchant_id)s);

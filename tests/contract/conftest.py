@@ -1,25 +1,21 @@
 """One suite for every provider: its adapter against its sandbox, through the `Provider` protocol alone."""
 
 import contextlib
-import pkgutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-import paylink.providers
 from paylink.core.secret import Secret
 from paylink.providers.port import Account, Credential
-from paylink.providers.registry import load_providers
+from paylink.providers.registry import load_providers, provider_slugs
 from paylink_local.instance import load_environment
 from paylink_sandbox.testing import running_sandbox
 from support.provider_case import Case, webhook_catcher
 
-SLUGS = sorted(module.name for module in pkgutil.iter_modules(paylink.providers.__path__) if module.ispkg)
 
-
-@pytest.fixture(params=SLUGS)
+@pytest.fixture(params=provider_slugs())
 def case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
     slug = request.param
     webhooks: list[tuple[bytes, dict[str, str]]] = []

@@ -12,7 +12,7 @@ from typing import Any
 import urllib3
 
 from paylink.core.money import Money
-from paylink.providers.port import Account, PaymentRequest, Provider
+from paylink.providers.port import Account, Payment, PaymentQuery, PaymentRequest, Provider
 from paylink.providers.registry import load_providers
 from support.serving import QuietHandler, serving
 
@@ -40,7 +40,7 @@ class Case:
             "amount": Money(150_000, "IDR"),
             "order_reference": "order-1001",
             "created_at": now,
-            "expires_at": now + timedelta(seconds=self.provider.capabilities.expiry_max_s),
+            "expires_at": now + timedelta(seconds=self.provider.capabilities.expiry_default_s),
             "success_url": "https://example.com/thanks",
         }
         return PaymentRequest(**(values | changes))
@@ -62,13 +62,29 @@ class Case:
     def fault(self, kind: str, **parameters: Any) -> None:
         self.call("PUT", "/_sandbox/faults", {"kind": kind, "count": 1, **parameters})
 
-    def pages(self) -> int:
-        return len(self.call("GET", "/_sandbox/ledger")["pages"])
+    def pages(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.call("GET", "/_sandbox/ledger")["pages"]
+        return found
 
-    def await_webhooks(self) -> list[tuple[bytes, dict[str, str]]]:
+    def offers(self, action: str) -> bool:
+        """Whether the simulator lets an operator do this to a charge: not every provider tells everything."""
+        return action in self.call("GET", "/_sandbox/actions")[self.provider.slug]["charges"]
+
+    def query(self, payment: Payment, *, later: timedelta = timedelta()) -> PaymentQuery:
+        """Return what the services ask of a payment, at some time from now."""
+        kinds = self.provider.capabilities.lookup_kinds
+        references = tuple(r for r in payment.references if r.kind in kinds)
+        now = datetime.now(UTC)
+        return PaymentQuery(references, payment.amount, payment.expires_at or now, now + later)
+
+    def fetch(self, payment: Payment, *, later: timedelta = timedelta()) -> Payment:
+        return self.provider.fetch_payment(self.account, self.query(payment, later=later))
+
+    def await_webhooks(self, *, more_than: int = 0) -> list[tuple[bytes, dict[str, str]]]:
+        """Return all webhooks in order of arrival, once none is under way and there are more than so many."""
         for _ in range(400):
             deliveries = self.call("GET", "/_sandbox/deliveries")["deliveries"]
-            if deliveries and all(d["state"] != "pending" for d in deliveries):
+            if len(deliveries) > more_than and all(d["state"] != "pending" for d in deliveries):
                 return self.webhooks
             time.sleep(0.025)
         raise AssertionError("no webhooks came")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from chalice.app import Chalice
 
+from paylink.providers.registry import provider_slugs
 from paylink_local.functions import load_function
 from paylink_local.template import find_template, load_template
 from support.stack import REPOSITORY
@@ -48,11 +49,6 @@ def test_functions_stay_small():
         assert len((REPOSITORY / "functions" / name / "app.py").read_text().splitlines()) <= 50
 
 
-def provider_names() -> list[str]:
-    folders = (LAYER / "providers").iterdir()
-    return sorted(folder.name for folder in folders if folder.is_dir() and (folder / "__init__.py").exists())
-
-
 def sources() -> list[Path]:
     roots = ("layers", "functions", "local", "sandbox", "sql", "native", "scripts")
     files = [file for root in roots for file in (REPOSITORY / root).rglob("*") if file.is_file()]
@@ -60,15 +56,13 @@ def sources() -> list[Path]:
     return [file for file in files if file.suffix in suffixes and "__pycache__" not in file.parts]
 
 
-@pytest.mark.parametrize("name", provider_names())
+@pytest.mark.parametrize("name", provider_slugs())
 def test_nothing_outside_its_folders_names_a_provider(name: str):
-    """Except the default of PAYLINK_PROVIDERS."""
     own = {LAYER / "providers" / name, REPOSITORY / "sandbox" / "paylink_sandbox" / name}
     naming = [
         str(file.relative_to(REPOSITORY))
         for file in sources()
-        if not own & set(file.parents)
-        and re.search(name, file.read_text(errors="replace").replace(f'"PAYLINK_PROVIDERS": "{name}"', ""), re.I)
+        if not own & set(file.parents) and re.search(name, file.read_text(errors="replace"), re.I)
     ]
     assert naming == []
 

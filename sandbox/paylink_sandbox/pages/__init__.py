@@ -1,4 +1,4 @@
-"""What people see: the payment page, which all providers share."""
+"""What people see: the payment page, in the frame's form or the provider's own."""
 
 from contextlib import suppress
 
@@ -20,10 +20,11 @@ def page_routes(actions: Actions) -> Blueprint:
         actions.page(slug, page_id)
         simulator.expire_page(page_id)
         page = actions.page(slug, page_id)
+        view = simulator.page_view(page_id)
         return render_template(
-            "payment.html",
+            view.template,
             page=page,
-            view=simulator.page_view(page_id),
+            view=view,
             provider=simulator.name,
             actions=[action for action in simulator.page_actions if action.by_payer and action.offered(page)],
         )

@@ -15,6 +15,7 @@ class StripeWebhooks:
     """Signed anew at each try, so that a late retry still lies within the receiver's time window."""
 
     timeout_s = 10.0
+    redirects_max = 0
 
     def __init__(self, secrets: Mapping[str, str]) -> None:
         self._secrets = secrets
@@ -30,7 +31,8 @@ class StripeWebhooks:
     def accepted(self, status_code: int) -> bool:
         return 200 <= status_code < 300
 
-    def retry_after_s(self, failures: int, status_code: int | None) -> float | None:
+    def retry_after_s(self, failures: int, status_code: int | None, *, timed_out: bool) -> float | None:
+        del status_code, timed_out
         return _RETRY_HOURS[failures - 1] * 3600 if failures <= len(_RETRY_HOURS) else None
 
 

@@ -1,11 +1,24 @@
-"""What adapters do with an answer that is not what the provider is known to send."""
+"""How adapters read what a provider sends, and what they do when it is not what it is known to send."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from paylink.providers.port import Effect, ErrorKind, ProviderError, UnreadableEvent
 
-_UNREADABLE = (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RecursionError, UnreadableEvent)
+_WORD = re.compile(r"[\x21-\x7e]{1,255}\Z", re.ASCII)
+
+
+def word(value: object) -> str:
+    """
+    Return an identifier or status as providers write them: short, printable, ASCII, without blanks.
+
+    Raises:
+        ValueError: It is none.
+    """
+    if not isinstance(value, str) or not _WORD.match(value):
+        raise ValueError("not a word")
+    return value
 
 
 @contextmanager

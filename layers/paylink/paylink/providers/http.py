@@ -5,6 +5,7 @@ import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import urllib3
@@ -26,7 +27,7 @@ ANSWER_SIZE_MAX = 4 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Answer:
-    """A provider's answer: `body` is its JSON, or None when it is none."""
+    """A provider's answer: `body` is its JSON, with Decimal for what has a fraction, or None when it is none."""
 
     status: int
     headers: Mapping[str, str]
@@ -98,6 +99,6 @@ def _before_sending(exc: Exception) -> bool:
 
 def _json_or_none(raw: bytes) -> Any:
     try:
-        return json.loads(raw)
+        return json.loads(raw, parse_float=Decimal)
     except (ValueError, RecursionError):
         return None

@@ -112,12 +112,28 @@ class PaymentRequest:
 
 
 @dataclass(frozen=True)
+class PaymentQuery:
+    """
+    A payment that we ask about, from stored rows.
+
+    `references` are the surest first. `amount`, `expires_at` and `asked_at` let an adapter answer for a page of which
+    its provider knows nothing before the payer has chosen how to pay.
+    """
+
+    references: tuple[Reference, ...]
+    amount: Money
+    expires_at: datetime
+    asked_at: datetime
+
+
+@dataclass(frozen=True)
 class Payment:
     """
     A payment as the provider answers for it now.
 
     `evidence` and `amount` are what the state machine and the amount check use; `provider_status` is kept raw beside
-    the canonical state. `checkout_url` is None when nothing can be paid any more.
+    the canonical state. `checkout_url` is None when nothing can be paid any more, or the provider does not repeat it.
+    `seen` is False when the provider has not heard of the payment yet: then all of it follows from the query.
     """
 
     references: tuple[Reference, ...]
@@ -126,6 +142,7 @@ class Payment:
     provider_status: str
     checkout_url: str | None
     expires_at: datetime | None
+    seen: bool = True
 
 
 @dataclass(frozen=True)
@@ -194,14 +211,17 @@ class Capabilities:
     """
     What may be asked of a provider, checked before any call.
 
-    `expiry_min_s`..`expiry_max_s` bound a page's life; `create_retention_s` is how long the provider remembers the
-    idempotency key of a creation, 0 when it has none.
+    `expiry_min_s`..`expiry_max_s` bound a page's life; `create_retention_s` is how long the provider answers a repeated
+    creation with the page of the first, 0 when it never does. `lookup_kinds` are the kinds of reference that
+    `fetch_payment` can ask by.
     """
 
     currencies: frozenset[str]
     expiry_min_s: int
+    expiry_default_s: int
     expiry_max_s: int
     create_retention_s: int
+    lookup_kinds: frozenset[str]
     partial_refunds: bool
 
 
@@ -289,7 +309,7 @@ class Provider(Protocol):
 
     def create_payment(self, account: Account, request: PaymentRequest) -> Payment:
         """
-        Create the payment page of `request`; the same request again gives the same page.
+        Create the payment page of `request`. Within `create_retention_s` the same request gives the same page.
 
         Raises:
             ProviderError: `effect` tells whether a page may exist.
@@ -297,21 +317,24 @@ class Provider(Protocol):
 
     def find_payment(self, account: Account, request: PaymentRequest) -> Payment | None:
         """
-        Look for the page of an attempt whose creation had no clear end; None when there surely is none.
+        Look for the page of an attempt whose creation had no clear end.
+
+        None when no payer can ever reach one: it surely was not made, or its address was told to nobody and cannot be
+        learned any more. Surplus pages of the attempt are closed.
 
         Raises:
             ProviderError: The provider gave no clear answer.
         """
 
-    def fetch_payment(self, account: Account, references: Sequence[Reference]) -> Payment:
+    def fetch_payment(self, account: Account, query: PaymentQuery) -> Payment:
         """
-        Ask for the present status of the payment that `references` name; the first that names one decides.
+        Ask for the present status of the payment that the query's references name; the first that names one decides.
 
         Raises:
-            ProviderError: Also NOT_FOUND when none of `references` is known there.
+            ProviderError: Also NOT_FOUND when none of the references is known there.
         """
 
-    def cancel_payment(self, account: Account, references: Sequence[Reference]) -> Payment:
+    def cancel_payment(self, account: Account, query: PaymentQuery) -> Payment:
         """
         Close the page or void the authorization, and return what the provider then says.
 

@@ -2,9 +2,16 @@
 
 from collections.abc import Iterable, Mapping
 from importlib import import_module
+from pkgutil import iter_modules
 from types import MappingProxyType
 
+import paylink.providers
 from paylink.providers.port import Provider
+
+
+def provider_slugs() -> tuple[str, ...]:
+    """Return every provider that has a folder here, in alphabetical order."""
+    return tuple(sorted(module.name for module in iter_modules(paylink.providers.__path__) if module.ispkg))
 
 
 class UnknownProvider(ValueError):

@@ -163,7 +163,7 @@ class Checkout:
 
     def _insert_transaction(self, uow: UnitOfWork, order: CheckoutOrder, account: Account) -> tx.Transaction:
         now = self._parts.now()
-        lifetime_s = order.expires_in_s or self._parts.providers[order.provider].capabilities.expiry_max_s
+        lifetime_s = order.expires_in_s or self._parts.providers[order.provider].capabilities.expiry_default_s
         new = tx.NewTransaction(
             id=self._parts.new_id(),
             merchant_id=account.merchant_id,
@@ -208,7 +208,7 @@ class Checkout:
         except ProviderError as exc:
             return self._store_failure(name, work, exc)
         if payment is None:
-            return self._fenced(name, work, lambda uow: self._retire(uow, name, work, "never_created"))
+            return self._fenced(name, work, lambda uow: self._retire(uow, name, work, "not_found"))
         return self._store_page(name, work, payment)
 
     def _may_send_again(self, provider: Provider, attempt: tx.Attempt) -> bool:

@@ -7,7 +7,6 @@ from uuid import UUID
 
 from paylink.core.states import HAS_MONEY
 from paylink.providers.port import (
-    ATTEMPT,
     Assurance,
     ErrorKind,
     Payment,
@@ -139,14 +138,17 @@ class Processing:
         transaction, known = self._parts.database.run(read)
         assert transaction is not None
         account = self._parts.accounts.get(event.account_id)
-        named = [reference for reference in told.references if reference.kind != ATTEMPT]
+        kinds = provider.capabilities.lookup_kinds
+        named = [reference for reference in told.references if reference.kind in kinds]
+        known = [reference for reference in known if reference.kind in kinds]
+        now = self._parts.now()
         try:
-            payment = provider.fetch_payment(account, named or known)
+            payment = provider.fetch_payment(account, tx.payment_query(transaction, named or known, now))
         except ProviderError as exc:
             if exc.kind is not ErrorKind.NOT_FOUND or not named:
                 raise
-            # Named in a way that the provider does not look up by, such as a charge alone.
-            payment = provider.fetch_payment(account, known)
+            # What the event names is not to be found by itself, such as an intent without its session.
+            payment = provider.fetch_payment(account, tx.payment_query(transaction, known, now))
         return _Pulled(payment, transaction.revision)
 
     def _write(

@@ -90,7 +90,7 @@ class Reconciliation:
         transaction, attempts, references = self._parts.database.run(read)
         ended = self._parts.now() > transaction.expires_at
         try:
-            payments = self._ask(transaction, attempts[-1], references)
+            payments = self._ask(transaction, attempts, references)
         except ProviderError as exc:
             if exc.kind is not ErrorKind.NOT_FOUND or not ended:
                 raise
@@ -101,15 +101,20 @@ class Reconciliation:
         self._parts.queue.send(woken)
         return changed
 
-    def _ask(self, transaction: tx.Transaction, newest: tx.Attempt, references: Sequence[Reference]) -> list[Payment]:
+    def _ask(
+        self, transaction: tx.Transaction, attempts: Sequence[tx.Attempt], references: Sequence[Reference]
+    ) -> list[Payment]:
         """Return what the provider says of every page that is known or may be there, the newest first."""
         provider = self._parts.providers[transaction.provider]
         account = self._parts.accounts.get(transaction.account_id)
+        newest, now = attempts[-1], self._parts.now()
+        retired = {Reference(ATTEMPT, str(attempt.id)) for attempt in attempts if not attempt.may_have_page}
+        kinds = provider.capabilities.lookup_kinds
+        unanswered = [r for r in references if r.kind in kinds and r not in retired]
         payments: list[Payment] = []
-        unanswered = [reference for reference in references if reference.kind != ATTEMPT]
         while unanswered:
             try:
-                payment = provider.fetch_payment(account, unanswered)
+                payment = provider.fetch_payment(account, tx.payment_query(transaction, unanswered, now))
             except ProviderError as exc:
                 if exc.kind is not ErrorKind.NOT_FOUND or not payments:
                     raise
@@ -140,14 +145,14 @@ class Reconciliation:
         payments = [payment for payment in payments if speaks_of(uow, transaction, payment)]
         for payment in sorted(payments, key=lambda payment: payment.evidence.state not in HAS_MONEY):
             attempt_id = attempt_of(payment.references) or attempts[-1].id
-            if payment.amount == transaction.amount:
+            if payment.seen and payment.amount == transaction.amount:
                 tx.finish_attempt(uow, attempt_id, "pending", payment=payment)
             woken += tx.add_references(uow, transaction.account_id, transaction.id, payment.references)
             claim = Claim(payment.evidence, payment.amount, attempt_id)
             proof = tx.Proof("pull", None, payment.provider_status)
             transaction = apply_evidence(uow, transaction, claim, proof, self._parts.alerts).transaction
         if ended and transaction.state is State.PENDING and not any(p.evidence.state in OPEN for p in payments):
-            tx.finish_attempt(uow, attempts[-1].id, "not_sent", error="never_created")
+            tx.finish_attempt(uow, attempts[-1].id, "not_sent", error="not_found")
             expired = Decision(Verdict.APPLY, steps=(State.EXPIRED,), totals=transaction.snapshot.totals)
             transaction = tx.apply_decision(uow, transaction, expired, tx.Proof("clock", None, None))
         uow.run("end_pulls", id=transaction.id)

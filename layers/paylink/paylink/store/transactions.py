@@ -10,7 +10,7 @@ from psycopg2.extras import Json
 
 from paylink.core.money import Money
 from paylink.core.states import HAS_MONEY, Decision, Dispute, Snapshot, State, Totals
-from paylink.providers.port import Payment, PaymentRequest, Reference
+from paylink.providers.port import Payment, PaymentQuery, PaymentRequest, Reference
 from paylink.store.ids import new_id
 from paylink.store.unit_of_work import Row, UnitOfWork
 
@@ -264,6 +264,10 @@ def payment_request(transaction: Transaction, attempt: Attempt) -> PaymentReques
         customer_email=transaction.customer_email,
         metadata=transaction.metadata,
     )
+
+
+def payment_query(transaction: Transaction, references: Sequence[Reference], now: datetime) -> PaymentQuery:
+    return PaymentQuery(tuple(references), transaction.amount, transaction.expires_at, now)
 
 
 def lock_references(uow: UnitOfWork, account_id: UUID, references: Sequence[Reference]) -> None:

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from paylink.core.money import Money
-from paylink.core.secret import Secret
 from paylink.providers.answers import readable_or
+from paylink.providers.credentials import newest_secret
 from paylink.providers.port import (
     Account,
     Capabilities,
@@ -16,6 +16,7 @@ from paylink.providers.port import (
     Effect,
     ErrorKind,
     Payment,
+    PaymentQuery,
     PaymentRequest,
     ProviderError,
     ProviderEvent,
@@ -55,8 +56,10 @@ class StripeProvider:
     capabilities = Capabilities(
         currencies=CURRENCIES,
         expiry_min_s=35 * 60,
+        expiry_default_s=24 * 3600,
         expiry_max_s=24 * 3600,
         create_retention_s=24 * 3600,
+        lookup_kinds=frozenset({SESSION, INTENT}),
         partial_refunds=True,
     )
 
@@ -69,7 +72,9 @@ class StripeProvider:
     @readable_or(Effect.UNKNOWN)
     def create_payment(self, account: Account, request: PaymentRequest) -> Payment:
         key = f"paylink-create-{request.attempt_id}"
-        session = self._client.post(_key(account), "/v1/checkout/sessions", session_fields(request), key)
+        session = self._client.post(
+            newest_secret(account, SECRET_KEY), "/v1/checkout/sessions", session_fields(request), key
+        )
         return self._payment(account, session)
 
     @readable_or(Effect.NOTHING)
@@ -90,33 +95,31 @@ class StripeProvider:
         for _ in range(_FIND_PAGES_MAX):
             if time.monotonic() > stop_at:
                 break
-            page = self._client.get(_key(account), "/v1/checkout/sessions", query)
+            page = self._client.get(newest_secret(account, SECRET_KEY), "/v1/checkout/sessions", query)
             for session in page["data"]:
                 if (session.get("metadata") or {}).get(ATTEMPT_METADATA) == str(request.attempt_id):
-                    return self.fetch_payment(account, [Reference(SESSION, session["id"])])
+                    return self._payment(account, self._session(account, session["id"]))
             if not page["has_more"]:
                 return None
             query["starting_after"] = page["data"][-1]["id"]
         raise ProviderError(ErrorKind.NOT_FOUND, "too_many_sessions", effect=Effect.NOTHING)
 
     @readable_or(Effect.NOTHING)
-    def fetch_payment(self, account: Account, references: Sequence[Reference]) -> Payment:
-        session_id = self._session_id(account, references)
-        return self._payment(
-            account, self._client.get(_key(account), f"/v1/checkout/sessions/{session_id}", dict(_EXPAND))
-        )
+    def fetch_payment(self, account: Account, query: PaymentQuery) -> Payment:
+        session_id = self._session_id(account, query.references)
+        return self._payment(account, self._session(account, session_id))
 
     @readable_or(Effect.UNKNOWN)
-    def cancel_payment(self, account: Account, references: Sequence[Reference]) -> Payment:
+    def cancel_payment(self, account: Account, query: PaymentQuery) -> Payment:
         """An open session is expired; a completed one that waits for capture has its intent cancelled."""
-        key, session_id = _key(account), self._session_id(account, references)
-        session = self._client.get(key, f"/v1/checkout/sessions/{session_id}", dict(_EXPAND))
+        key, session_id = newest_secret(account, SECRET_KEY), self._session_id(account, query.references)
+        session = self._session(account, session_id)
         intent = session.get("payment_intent")
         if isinstance(intent, dict) and intent.get("status") == "requires_capture":
             self._client.post(key, f"/v1/payment_intents/{intent['id']}/cancel", {}, f"paylink-void-{intent['id']}")
         else:
             self._client.post(key, f"/v1/checkout/sessions/{session_id}/expire", {}, f"paylink-expire-{session_id}")
-        return self.fetch_payment(account, references)
+        return self.fetch_payment(account, query)
 
     @readable_or(Effect.UNKNOWN)
     def refund_payment(self, account: Account, request: RefundRequest) -> Refund:
@@ -124,7 +127,7 @@ class StripeProvider:
         if intent is None:
             raise ProviderError(ErrorKind.NOT_FOUND, "no_intent_reference", effect=Effect.NOTHING, sent=False)
         refund = self._client.post(
-            _key(account),
+            newest_secret(account, SECRET_KEY),
             "/v1/refunds",
             {
                 "payment_intent": intent,
@@ -153,10 +156,15 @@ class StripeProvider:
         for reference in references:
             if reference.kind == INTENT:
                 query = {"payment_intent": reference.value}
-                found = self._client.get(_key(account), "/v1/checkout/sessions", query)["data"]
+                found = self._client.get(newest_secret(account, SECRET_KEY), "/v1/checkout/sessions", query)["data"]
                 if found:
                     return str(found[0]["id"])
         raise ProviderError(ErrorKind.NOT_FOUND, "no_session_reference", effect=Effect.NOTHING)
+
+    def _session(self, account: Account, session_id: str) -> dict[str, Any]:
+        return self._client.get(
+            newest_secret(account, SECRET_KEY), f"/v1/checkout/sessions/{session_id}", dict(_EXPAND)
+        )
 
     def _payment(self, account: Account, session: dict[str, Any]) -> Payment:
         return payment_of_session(session, self._disputes(account, session))
@@ -166,12 +174,7 @@ class StripeProvider:
         charge = intent.get("latest_charge") if isinstance(intent, dict) else None
         if not isinstance(charge, dict) or not charge.get("disputed"):
             return []
-        data: list[dict[str, Any]] = self._client.get(_key(account), "/v1/disputes", {"charge": charge["id"]})["data"]
+        data: list[dict[str, Any]] = self._client.get(
+            newest_secret(account, SECRET_KEY), "/v1/disputes", {"charge": charge["id"]}
+        )["data"]
         return data
-
-
-def _key(account: Account) -> Secret:
-    try:
-        return account.secret(SECRET_KEY.name)
-    except LookupError as exc:
-        raise ProviderError(ErrorKind.AUTH, "credential_missing", effect=Effect.NOTHING, sent=False) from exc

@@ -1,10 +1,10 @@
 """Stripe's objects put into our terms. Pure: no I/O, no clock."""
 
-import re
 from datetime import UTC, datetime
 from typing import Any
 
 from paylink.core.states import Dispute, Evidence, Source, State
+from paylink.providers.answers import word
 from paylink.providers.port import ATTEMPT, Payment, PaymentRequest, Reference, UnreadableEvent
 from paylink.providers.stripe.form import FormValue
 from paylink.providers.stripe.money import from_stripe_amount, from_stripe_refunded, to_stripe_amount
@@ -14,7 +14,6 @@ INTENT = "payment_intent"
 CHARGE = "charge"
 ATTEMPT_METADATA = "paylink_attempt"
 
-_WORD = re.compile(r"[\x21-\x7e]{1,255}\Z", re.ASCII)
 _OPEN_DISPUTE = frozenset({"needs_response", "under_review", "appeal_needs_response", "appeal_under_review"})
 
 
@@ -146,15 +145,3 @@ def references(
         if identifier is not None:
             found.append(Reference(kind, word(identifier)))
     return tuple(found)
-
-
-def word(value: object) -> str:
-    """
-    Return an identifier or status as Stripe writes them: short, printable, ASCII, without blanks.
-
-    Raises:
-        ValueError: It is none.
-    """
-    if not isinstance(value, str) or not _WORD.match(value):
-        raise ValueError("not a word")
-    return value

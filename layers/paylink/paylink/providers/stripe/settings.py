@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from paylink.providers.port import CredentialField
+from paylink.providers.settings import read_api_base
 
 LIVE_API_BASE = "https://api.stripe.com"
 API_VERSION = "2026-06-24.dahlia"
@@ -26,11 +26,4 @@ class StripeSettings:
         Raises:
             ValueError: The address is not https; plain http is allowed to this machine, outside production.
         """
-        base = environ.get("PAYLINK_STRIPE_API_BASE", LIVE_API_BASE)
-        parts = urlsplit(base)
-        local = parts.hostname in ("localhost", "127.0.0.1", "::1", "sandbox")
-        if environ.get("PAYLINK_ENVIRONMENT") == "production" and base != LIVE_API_BASE:
-            raise ValueError(f"PAYLINK_STRIPE_API_BASE: production talks to {LIVE_API_BASE} only")
-        if parts.scheme != "https" and not (parts.scheme == "http" and local):
-            raise ValueError("PAYLINK_STRIPE_API_BASE: an https address is needed")
-        return cls(api_base=base)
+        return cls(api_base=read_api_base(environ, "PAYLINK_STRIPE_API_BASE", live=LIVE_API_BASE))

@@ -10,8 +10,9 @@ from typing import Any
 import paycrypto
 from paylink.core.secret import Secret
 from paylink.core.states import Evidence, Source, State
+from paylink.providers.answers import word
 from paylink.providers.port import Assurance, Credential, ProviderEvent, UnreadableEvent, Verified, WebhookRefused
-from paylink.providers.stripe.mapping import ATTEMPT_METADATA, references, word
+from paylink.providers.stripe.mapping import ATTEMPT_METADATA, references
 from paylink.providers.stripe.money import from_stripe_amount
 from paylink.providers.stripe.settings import WEBHOOK_SECRET
 

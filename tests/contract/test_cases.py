@@ -1,0 +1,67 @@
+"""Every recorded case of every provider: its webhooks and answers, word for word, and what they must mean."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from paylink.providers.port import ProviderError, UnreadableEvent, WebhookRefused
+from paylink.providers.registry import load_providers, provider_slugs
+from support.recorded import Exchanges, RecordedCase, call, load_cases, told_event, told_result
+from support.serving import serving
+from support.stack import REPOSITORY
+
+CASES = load_cases(REPOSITORY / "layers" / "paylink" / "paylink" / "providers")
+WEBHOOKS = [case for case in CASES if "webhook" in case.told]
+CALLS = [case for case in CASES if "call" in case.told]
+
+
+@pytest.mark.parametrize("slug", provider_slugs())
+def test_each_provider_has_cases_of_both_kinds(slug: str):
+    assert any(case.slug == slug for case in WEBHOOKS)
+    assert {case.told["call"] for case in CALLS if case.slug == slug} >= {"create_payment", "fetch_payment"}
+
+
+def test_a_case_is_a_webhook_or_a_call_and_names_its_source():
+    for case in CASES:
+        assert ("webhook" in case.told) != ("call" in case.told), case.name
+        assert case.told["source"], case.name
+
+
+@pytest.mark.parametrize("case", WEBHOOKS, ids=lambda case: case.name)
+def test_a_recorded_webhook(case: RecordedCase):
+    """Verified as recorded or refused for the recorded reason; mapped as recorded, or told to be unreadable."""
+    provider = load_providers([case.slug], {"PAYLINK_ENVIRONMENT": "test"})[case.slug]
+    told, webhook = case.told, case.told["webhook"]
+    raw = webhook["body"].encode()
+    now = datetime.fromisoformat(webhook["now"]) if "now" in webhook else datetime.now(UTC)
+    if "refused" in told:
+        with pytest.raises(WebhookRefused) as refused:
+            provider.verify_webhook(raw, webhook["headers"], case.account.credentials, now)
+        assert refused.value.reason == told["refused"]
+        return
+    verified = provider.verify_webhook(raw, webhook["headers"], case.account.credentials, now)
+    assert {"event_id": verified.event_id, "assurance": verified.assurance.value} == told["verified"]
+    if told["event"] == "unreadable":
+        with pytest.raises(UnreadableEvent):
+            provider.map_webhook(raw)
+    else:
+        assert told_event(provider.map_webhook(raw)) == told["event"]
+
+
+@pytest.mark.parametrize("case", CALLS, ids=lambda case: case.name)
+def test_a_recorded_call(case: RecordedCase):
+    """The adapter sends what was recorded, in that order, and makes of the answers what was recorded."""
+    exchanges = Exchanges(list(case.told["exchanges"]))
+    with serving(exchanges.handler()) as address:
+        settings = {"PAYLINK_ENVIRONMENT": "test", f"PAYLINK_{case.slug.upper()}_API_BASE": address}
+        provider = load_providers([case.slug], settings)[case.slug]
+        if "error" in case.told:
+            with pytest.raises(ProviderError) as caught:
+                call(provider, case)
+            exc = caught.value
+            error = {"kind": exc.kind.value, "code": exc.code, "effect": exc.effect.value}
+            assert error | ({"field": exc.field} if exc.field else {}) == case.told["error"]
+        else:
+            assert told_result(call(provider, case)) == case.told["result"]
+    assert not exchanges.wrong, "\n".join(exchanges.wrong)
+    assert not exchanges.expected, f"never asked: {exchanges.expected}"
