@@ -21,8 +21,8 @@ class Config:
     """
     environment: kept for the provider folders, which read their own credentials from it.
     public_url: where PayLink is reached; webhooks go to `{public_url}/v1/webhook/{slug}`.
-    time_scale: provider seconds that pass in one real second, for retry schedules only. Expiry times are dates
-        that the merchant chose, so they follow the plain clock.
+    time_scale: provider seconds that pass in one real second, for retries and what else takes it days. Expiry times
+        are dates that the merchant chose, so they follow the plain clock.
     clock: epoch seconds. chance: decides the order and repetition of webhooks.
     """
 

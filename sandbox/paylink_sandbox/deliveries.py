@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from paylink_sandbox.errors import NotFound
 from paylink_sandbox.faults import Fault, Faults
 from paylink_sandbox.store import Store
 
+_ANSWERS_WITHIN_S = 10.0
 _REORDER_GAP_S = 0.25
 """Time between two webhooks that are sent newest first: enough for the earlier one to be answered."""
 
@@ -160,8 +162,13 @@ class Deliveries:
             )
         return [self._with_attempts(row) for row in rows]
 
-    def unsettled(self, provider: str, reference: str | None) -> int:
-        """How many webhooks of a reference still wait for their first answer."""
+    def await_answers(self, provider: str, reference: str | None) -> None:
+        """Wait until every webhook of a reference has had its first answer, ten seconds at most."""
+        deadline = time.monotonic() + _ANSWERS_WITHIN_S
+        while self._unanswered(provider, reference) and time.monotonic() < deadline:
+            time.sleep(0.02)
+
+    def _unanswered(self, provider: str, reference: str | None) -> int:
         row = self._store.rows(
             "SELECT count(*) AS waiting FROM deliveries WHERE provider = ? AND reference IS ? AND state = 'pending'"
             " AND failures = 0",

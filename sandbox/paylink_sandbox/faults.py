@@ -75,6 +75,13 @@ class Faults:
     def armed(self) -> list[Fault]:
         return [_fault(row) for row in self._store.rows("SELECT * FROM faults ORDER BY id")]
 
+    def number(self, kind: str, provider: str, subject: str) -> float | None:
+        """Like `take`, for who needs the knob's number only: 1 where its kind has none."""
+        fault = self.take(kind, provider, subject)
+        if fault is None:
+            return None
+        return 1.0 if fault.value is None else fault.value
+
     def take(self, kind: str, provider: str, subject: str) -> Fault | None:
         """Return the knob that hits `subject` (an event type, or `METHOD /path`) and count it down, or None."""
         with self._store.transaction():

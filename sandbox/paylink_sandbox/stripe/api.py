@@ -4,12 +4,11 @@ import hashlib
 import hmac
 import json
 import re
-import time
 from collections.abc import Callable
-from typing import Any
 
 from flask import Blueprint, Response, request
 
+from paylink_sandbox.silence import stay_silent
 from paylink_sandbox.stripe import params as check
 from paylink_sandbox.stripe.account import SLUG, Account, Cause, caused_by, dump
 from paylink_sandbox.stripe.errors import StripeError, api_error, rate_limited
@@ -23,7 +22,6 @@ from paylink_sandbox.stripe.settings import API_VERSION, Settings
 _VERSION = re.compile(r"(\d{4}-\d{2}-\d{2})(\.[a-z]+)?")
 _OLDEST_VERSION = "2022-11-15"
 _EXPAND = check.array(check.string(), 100)
-_PAID_FIRST_WAIT_S = 10.0
 
 
 class Api:
@@ -110,8 +108,7 @@ class Api:
         if created and subject == "POST /v1/checkout/sessions" and self._fault("webhook_before_answer", subject):
             self._pay_first(created[0])
         if created and (seconds := self._fault("api_timeout", subject)) is not None:
-            time.sleep(seconds)
-            return _hang_up()
+            return stay_silent(seconds)
         response = _response(answer, version)
         if key is not None:
             response.headers["Idempotency-Key"] = key
@@ -123,16 +120,10 @@ class Api:
         """Let the payer pay and the webhooks arrive while the merchant still waits for the answer."""
         self._payments.pay(session_id)
         reference = self._account.get("checkout.session", session_id)["client_reference_id"]
-        deadline = time.monotonic() + _PAID_FIRST_WAIT_S
-        while self._account.frame.deliveries.unsettled(SLUG, reference) and time.monotonic() < deadline:
-            time.sleep(0.02)
+        self._account.frame.deliveries.await_answers(SLUG, reference)
 
     def _fault(self, kind: str, subject: str) -> float | None:
-        """The number of an armed fault that hits this call; 1 for a fault without a number."""
-        fault = self._account.frame.faults.take(kind, SLUG, subject)
-        if fault is None:
-            return None
-        return 1.0 if fault.value is None else fault.value
+        return self._account.frame.faults.number(kind, SLUG, subject)
 
     def _authenticate(self) -> None:
         authorization = request.authorization
@@ -159,9 +150,3 @@ class Api:
 def _response(answer: Answer, version: str = API_VERSION) -> Response:
     headers = {"Stripe-Version": version}
     return Response(dump(answer.body), answer.status, headers, content_type="application/json")
-
-
-def _hang_up() -> Response:
-    """A body that is shorter than it says makes the server close the connection: the client gets no answer."""
-    empty: Any = iter(())
-    return Response(empty, 200, {"Content-Length": "2"}, content_type="application/json", direct_passthrough=True)

@@ -151,6 +151,17 @@ def test_lost_webhooks_are_never_sent(sandbox: Sandbox, merchant: Merchant) -> N
     assert sandbox.control.call("GET", "/_sandbox/faults")["faults"] == []
 
 
+def test_an_answer_can_count_as_too_late(sandbox: Sandbox, merchant: Merchant) -> None:
+    """The webhook has arrived, its 200 is not believed, and it comes again."""
+    session = sandbox.create()
+    sandbox.control.fault("webhook_timeout", count=1, match="checkout.session.completed")
+    sandbox.control.pay(session.id)
+    completed = next(d for d in sandbox.control.settled() if d["type"] == "checkout.session.completed")
+    assert [attempt["status_code"] for attempt in completed["attempts"]] == [None, 200]
+    assert "too late" in completed["attempts"][0]["error"]
+    assert [item.type for item in merchant.received].count("checkout.session.completed") >= 2
+
+
 def test_a_webhook_can_name_a_wrong_amount(sandbox: Sandbox, merchant: Merchant) -> None:
     """The lie is signed like the truth; the API still tells the truth."""
     sandbox.control.fault("webhook_wrong_amount", match="checkout.session.completed")
