@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 def text(environ: Mapping[str, str], closing: str) -> str:
     """Return the last lines of `paylink up` for the settings in `environ`; `closing` is the very last one."""
-    api, key = environ["PAYLINK_PUBLIC_URL"], environ["PAYLINK_DEMO_MERCHANT_KEY"]
+    api, key = f"http://localhost:{environ['PAYLINK_API_PORT']}", environ["PAYLINK_DEMO_MERCHANT_KEY"]
     provider = environ["PAYLINK_PROVIDERS"].split(",")[0].strip()
     return f"""\
 PayLink is ready.

@@ -96,7 +96,7 @@ def test_an_expired_page_is_expired(case: Case):
 
 def test_a_page_can_be_closed(case: Case):
     made = case.provider.create_payment(case.account, case.request())
-    closed = case.provider.cancel_payment(case.account, case.query(made))
+    closed = case.cancel(made)
     assert closed.evidence.state in (State.EXPIRED, State.CANCELLED)
     assert closed.checkout_url is None
 
@@ -105,7 +105,7 @@ def test_a_paid_page_cannot_be_closed(case: Case):
     made = case.provider.create_payment(case.account, case.request())
     case.act(made.checkout_url, "pay")
     with pytest.raises(ProviderError) as caught:
-        case.provider.cancel_payment(case.account, case.query(made))
+        case.cancel(made)
     assert caught.value.effect is Effect.NOTHING
 
 

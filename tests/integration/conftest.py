@@ -9,6 +9,7 @@ import boto3
 import pytest
 
 from paylink.core.secret import Secret
+from paylink.providers.registry import provider_slugs
 from paylink.runtime import wiring
 from paylink.runtime.settings import default_sql_dir
 from paylink.store.migrations import migrate
@@ -45,7 +46,8 @@ def stack(
             tmp_path, {"PAYLINK_ENVIRONMENT": "test", "PAYLINK_PUBLIC_URL": public_url, "PAYLINK_HOME": str(tmp_path)}
         )
         sandbox = cleanup.enter_context(running_sandbox(environ | {"PAYLINK_SANDBOX_TIME_SCALE": "36000"}))
-        environ |= services | {"PAYLINK_DATABASE_URL": database_url, "PAYLINK_STRIPE_API_BASE": f"{sandbox}/stripe"}
+        environ |= services | {"PAYLINK_DATABASE_URL": database_url}
+        environ |= {f"PAYLINK_{slug.upper()}_API_BASE": f"{sandbox}/{slug}" for slug in provider_slugs()}
         for name, value in environ.items():
             monkeypatch.setenv(name, value)
         sqs = boto3.session.Session().client("sqs")

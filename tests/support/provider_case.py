@@ -5,7 +5,7 @@ import json
 import time
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -79,6 +79,11 @@ class Case:
 
     def fetch(self, payment: Payment, *, later: timedelta = timedelta()) -> Payment:
         return self.provider.fetch_payment(self.account, self.query(payment, later=later))
+
+    def cancel(self, payment: Payment) -> Payment:
+        """Cancel by everything that the payment is known under."""
+        query = replace(self.query(payment), references=payment.references)
+        return self.provider.cancel_payment(self.account, query)
 
     def await_webhooks(self, *, more_than: int = 0) -> list[tuple[bytes, dict[str, str]]]:
         """Return all webhooks in order of arrival, once none is under way and there are more than so many."""

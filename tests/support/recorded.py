@@ -43,7 +43,7 @@ class RecordedCase:
     @property
     def account(self) -> Account:
         """An account with the case's credentials: a value or a list of live ones per field, the newest first."""
-        credentials = []
+        credentials: list[Credential] = []
         for field_name, values in self.told["credentials"].items():
             for value in values if isinstance(values, list) else [values]:
                 credential_id = UUID(int=len(credentials))

@@ -102,18 +102,24 @@ class Stack:
     def fault(self, kind: str, **parameters: Any) -> None:
         self.sandbox_call("PUT", "/_sandbox/faults", {"kind": kind, **parameters})
 
+    def fault_off(self, kind: str) -> None:
+        self.sandbox_call("DELETE", f"/_sandbox/faults?kind={kind}")
+
     def ledger(self) -> dict[str, Any]:
         return dict(self.sandbox_call("GET", "/_sandbox/ledger"))
 
-    def page_id(self, checkout_url: str) -> str:
-        return str(next(p["id"] for p in self.ledger()["pages"] if p["url"] == checkout_url))
+    def page(self, checkout_url: str) -> dict[str, Any]:
+        """Return the sandbox's record of a page."""
+        return dict(next(p for p in self.ledger()["pages"] if p["url"] == checkout_url))
 
     def pay(self, checkout_url: str, action: str = "pay") -> None:
-        self.sandbox_call("POST", f"/_sandbox/stripe/pages/{self.page_id(checkout_url)}/{action}")
+        page = self.page(checkout_url)
+        self.sandbox_call("POST", f"/_sandbox/{page['provider']}/pages/{page['id']}/{action}")
 
     def on_charge(self, action: str, **body: Any) -> None:
+        """Do something to the newest charge."""
         charge = self.ledger()["charges"][0]
-        self.sandbox_call("POST", f"/_sandbox/stripe/charges/{charge['id']}/{action}", body)
+        self.sandbox_call("POST", f"/_sandbox/{charge['provider']}/charges/{charge['id']}/{action}", body)
 
     def await_deliveries(self) -> None:
         """Wait until the sandbox has delivered everything it meant to."""

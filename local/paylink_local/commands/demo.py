@@ -89,7 +89,7 @@ def _timeline(
         for attempt in delivery["attempts"]:
             answer = attempt["status_code"] or attempt["error"]
             signed = " and ".join(attempt["signed_with"])
-            what = f"webhook {delivery['type']}: signature by {signed} checked, answered {answer}"
+            what = f"webhook {delivery['type']}, proved by {signed}, answered {answer}"
             lines.append((_epoch(attempt["at"]), what))
     for row in transaction["history"]:
         evidence = f"{row['evidence']} {row['evidence_id']}" if row["evidence_id"] else row["evidence"]

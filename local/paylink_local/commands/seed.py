@@ -31,6 +31,8 @@ def run(args: argparse.Namespace) -> int:
         raise CannotRun("demo keys are not for production")
     try:
         providers = seed(environ)
+    except ValueError as exc:
+        raise CannotRun(str(exc)) from exc
     except KeyError as exc:
         raise CannotRun(f"{exc.args[0]} is not set: start PayLink with ./scripts/up first") from exc
     print(f"the demo merchant has an account at {', '.join(providers)}")
@@ -43,6 +45,7 @@ def seed(environ: Mapping[str, str]) -> Mapping[str, Provider]:
 
     Raises:
         KeyError: A setting is missing.
+        ValueError: One holds too many values.
         StorageUnavailable: The database cannot answer.
     """
     providers = load_providers(environ["PAYLINK_PROVIDERS"].split(","), environ)

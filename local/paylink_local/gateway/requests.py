@@ -8,9 +8,6 @@ from urllib.parse import unquote_to_bytes
 
 from paylink_local.gateway.problems import bad_request
 
-# These say who asks, for what, how often and how it is framed. RFC 9110 allows no second one; a reader that takes the
-# first and another that takes the last would see two different requests.
-
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _BAD_PERCENT = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 

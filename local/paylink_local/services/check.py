@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from urllib.parse import urlsplit
 
 from paylink.providers.registry import load_providers
 from paylink.runtime.settings import InvalidSettings, Settings
+from paylink_local.services.environment import simulated_providers
 from paylink_local.services.http import port_of
 from paylink_local.services.localstack import PORT_DEFAULT, PORT_SETTING
 from paylink_local.settings import SettingsError, whole_number
@@ -82,14 +82,10 @@ def _ports(settings: Mapping[str, str]) -> Iterator[str]:
 def _providers(settings: Mapping[str, str], given: Mapping[str, str]) -> Iterator[str]:
     """A real provider would refuse keys that were made for the sandbox."""
     slugs = [slug.strip() for slug in settings["PAYLINK_PROVIDERS"].split(",") if slug.strip()]
+    simulated = simulated_providers(settings)
     for slug, provider in load_providers(slugs, settings).items():
         name = f"PAYLINK_{slug.upper()}_API_BASE"
         missing = [field.environment for field in provider.credential_fields if not given.get(field.environment)]
-        if missing and not _is_sandbox(settings[name], settings["PAYLINK_SANDBOX_PORT"]):
+        if missing and slug not in simulated:
             needed = " and ".join(field.environment for field in provider.credential_fields)
             yield f"{name} is not the sandbox's address: with it set also {needed}, or none of them"
-
-
-def _is_sandbox(base: str, port: str) -> bool:
-    address = urlsplit(base).netloc
-    return address in {f"{host}:{port}" for host in ("localhost", "127.0.0.1")}

@@ -1,6 +1,7 @@
 """The environment variables of the running stack, for its processes and for commands run beside it."""
 
 from collections.abc import Iterable, Mapping
+from urllib.parse import urlsplit
 
 from paylink_local.instance import load_environment
 from paylink_local.services.http import port_of
@@ -46,15 +47,27 @@ def embedded_environment(home: Home, environ: Mapping[str, str]) -> dict[str, st
     }
 
 
-def sandbox_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return what the sandbox may know of `environ`: its settings and its providers', no key or address of PayLink."""
+def simulated_providers(environ: Mapping[str, str]) -> list[str]:
+    """Return the enabled providers whose API is the sandbox's, and not a real one's."""
     slugs = [slug.strip() for slug in environ["PAYLINK_PROVIDERS"].split(",") if slug.strip()]
+    sandbox = {f"{host}:{environ['PAYLINK_SANDBOX_PORT']}" for host in _LOOPBACK}
+    return [slug for slug in slugs if urlsplit(environ[f"PAYLINK_{slug.upper()}_API_BASE"]).netloc in sandbox]
+
+
+def sandbox_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """
+    Return what the sandbox may know of `environ`: its settings and those of the providers that it simulates.
+
+    It gets no key or address of PayLink, and no credential of a real provider.
+    """
+    slugs = simulated_providers(environ)
     providers = tuple(f"PAYLINK_{slug.upper()}_" for slug in slugs)
-    return {
+    passed = {
         name: value
         for name, value in environ.items()
         if not name.startswith(("PAYLINK_", "AWS_")) or name in _OF_THE_SANDBOX or name.startswith(providers)
     }
+    return passed | {"PAYLINK_PROVIDERS": ",".join(slugs)}
 
 
 def _with_loopback(no_proxy: str) -> str:

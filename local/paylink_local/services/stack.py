@@ -4,7 +4,7 @@ import dataclasses
 import sys
 from collections.abc import Mapping
 
-from paylink_local.services.environment import sandbox_environment
+from paylink_local.services.environment import sandbox_environment, simulated_providers
 from paylink_local.services.http import HOST, answers, check_port_is_free, port_of
 from paylink_local.services.localstack import PORT_DEFAULT, PORT_SETTING, LocalStack
 from paylink_local.services.postgres import Postgres
@@ -19,14 +19,16 @@ _TASK_TIMEOUT_S = 300.0
 
 def embedded_stack(home: Home, environ: Mapping[str, str], *, echo: bool) -> list[Service]:
     """
-    Return all services. `environ` is complete (`embedded_environment`); echo: show the warnings of PayLink's own
-    processes.
+    Return all services; no sandbox when every enabled provider is a real one. `environ` is complete
+    (`embedded_environment`); echo: show the warnings of PayLink's own processes.
 
     Raises:
         CannotRun: A port setting is wrong.
     """
     localstack = LocalStack(home, port=port_of(environ, PORT_SETTING, PORT_DEFAULT))
     own = _OwnProcesses(home, environ, echo=echo)
+    sandbox = _OwnProcesses(home, sandbox_environment(environ), echo=echo)
+    simulators = [sandbox.web("sandbox", "paylink_sandbox", setting="PAYLINK_SANDBOX_PORT", default=8081)]
     return [
         Postgres(home, password=environ["PAYLINK_DATABASE_PASSWORD"]).service(),
         Valkey(home).service(),
@@ -35,9 +37,7 @@ def embedded_stack(home: Home, environ: Mapping[str, str], *, echo: bool) -> lis
         own.task("seed", needs=("migrate",)),
         own.web("gateway", "paylink_local.gateway", setting="PAYLINK_API_PORT", default=8080, needs=("seed", "valkey")),
         own.worker(needs=("seed", "valkey", "localstack")),
-        _OwnProcesses(home, sandbox_environment(environ), echo=echo).web(
-            "sandbox", "paylink_sandbox", setting="PAYLINK_SANDBOX_PORT", default=8081
-        ),
+        *(simulators if simulated_providers(environ) else ()),
     ]
 
 

@@ -96,13 +96,12 @@ def test_a_failed_refund_lowers_only_by_a_pull():
     assert decide(refunded, pulled(State.PAID)).steps == (State.PAID,)
 
 
-def test_a_bank_reversal_after_payment_fails_the_transaction_with_an_alert():
-    decision = decide(snapshot(State.PAID), pulled(State.FAILED))
-    assert (decision.steps, decision.totals, decision.alert) == ((State.FAILED,), Totals(), "payment_reversed")
-
-
-def test_a_reversal_is_never_believed_from_a_webhook():
-    assert decide(snapshot(State.PAID), Evidence(State.FAILED, Source.WEBHOOK)).verdict is Verdict.PULL
+@pytest.mark.parametrize(("target", "alert"), [(State.FAILED, "payment_reversed"), (State.CANCELLED, "payment_voided")])
+def test_money_that_the_provider_took_back_ends_the_transaction_with_an_alert(target: State, alert: str):
+    """A bank took it back, or a capture was voided before it settled: believed when we asked, never from a webhook."""
+    decision = decide(snapshot(State.PAID), pulled(target))
+    assert (decision.steps, decision.totals, decision.alert) == ((target,), Totals(), alert)
+    assert decide(snapshot(State.PAID), Evidence(target, Source.WEBHOOK)).verdict is Verdict.PULL
 
 
 def test_more_refunded_than_captured_is_recorded_with_an_alert():

@@ -9,14 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from paylink.providers.registry import provider_slugs
 from paylink_local.instance import load_environment
 from paylink_local.services.check import check_settings
 from paylink_local.services.environment import sandbox_environment
 from paylink_local.services.http import check_ports_are_free
 from paylink_local.services.names import known_names, remarks
 from paylink_local.services.running import settings_to_keep
+from paylink_local.services.stack import embedded_stack
 from paylink_local.supervisor.errors import CannotRun
-from paylink_local.supervisor.home import REPOSITORY
+from paylink_local.supervisor.home import REPOSITORY, Home
 
 REAL = "https://api.provider.test"
 
@@ -99,6 +101,19 @@ def test_the_sandbox_knows_no_key_of_paylink(tmp_path: Path) -> None:
     secret += [name for name in environ if "DEMO" in name or "DATABASE" in name]
     assert len(secret) == 6
     assert not passed.keys() & set(secret)
+
+
+def test_a_real_provider_is_not_simulated_and_its_keys_stay_with_paylink(tmp_path: Path) -> None:
+    """Whatever they look like: the simulator of that provider is not started, and with no other there is no sandbox."""
+    real = {"PAYLINK_STRIPE_API_BASE": REAL, "PAYLINK_STRIPE_SECRET_KEY": "rk_live_1"}
+    environ = load_environment(tmp_path, real | {"PAYLINK_STRIPE_WEBHOOK_SECRET": "whsec_1"})
+    passed = sandbox_environment(environ)
+    assert passed["PAYLINK_PROVIDERS"] == ",".join(slug for slug in provider_slugs() if slug != "stripe")
+    assert not [name for name in passed if "STRIPE" in name]
+    (tmp_path / "run" / "sockets").mkdir(parents=True)
+    for slugs, expected in (("stripe", False), (passed["PAYLINK_PROVIDERS"], True)):
+        services = embedded_stack(Home(tmp_path), environ | {"PAYLINK_PROVIDERS": slugs}, echo=False)
+        assert ("sandbox" in {service.name for service in services}) == expected
 
 
 def test_kept_settings_hold_no_secret(tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ class Decision:
 _ALLOWED: dict[State, frozenset[State]] = {
     State.PENDING: frozenset({State.AUTHORIZED, State.PAID, *ENDED_UNPAID}),
     State.AUTHORIZED: frozenset({State.PAID, *ENDED_UNPAID}),
-    State.PAID: frozenset({State.PARTIALLY_REFUNDED, State.REFUNDED, State.DISPUTED, State.FAILED}),
+    State.PAID: frozenset({State.PARTIALLY_REFUNDED, State.REFUNDED, State.DISPUTED, State.FAILED, State.CANCELLED}),
     State.FAILED: frozenset({State.PAID, State.PENDING}),
     State.EXPIRED: frozenset({State.PAID}),
     State.CANCELLED: frozenset({State.PAID}),
@@ -121,6 +121,10 @@ _ALLOWED: dict[State, frozenset[State]] = {
     State.REFUNDED: frozenset({State.PAID, State.PARTIALLY_REFUNDED, State.DISPUTED}),
     State.DISPUTED: frozenset({State.PAID, State.PARTIALLY_REFUNDED, State.REFUNDED}),
 }
+
+
+_TAKEN_BACK = {State.FAILED: "payment_reversed", State.CANCELLED: "payment_voided"}
+"""What a provider, asked, says of money that it has no more: a bank took it back, or a capture was voided."""
 
 
 def settled_state(totals: Totals) -> State:
@@ -178,9 +182,9 @@ def _decide_without_money(snapshot: Snapshot, evidence: Evidence) -> Decision:
         return Decision(Verdict.APPLY, steps=(target,), totals=snapshot.totals)
     if evidence.source is Source.WEBHOOK:
         return Decision(Verdict.PULL)
-    if snapshot.state in HAS_MONEY and target is State.FAILED:
-        steps = (*_path(snapshot.state, State.PAID), State.FAILED)
-        return Decision(Verdict.APPLY, steps=steps, totals=Totals(), alert="payment_reversed")
+    if snapshot.state in HAS_MONEY and target in _TAKEN_BACK:
+        steps = (*_path(snapshot.state, State.PAID), target)
+        return Decision(Verdict.APPLY, steps=steps, totals=Totals(), alert=_TAKEN_BACK[target])
     if target in _ALLOWED[snapshot.state]:
         return Decision(Verdict.APPLY, steps=(target,), totals=snapshot.totals)
     return Decision(Verdict.IGNORE, reason="not_allowed", alert=f"{target}_after_{snapshot.state}")

@@ -8,7 +8,7 @@ from paylink.core.money import Money
 from paylink.core.states import HAS_MONEY, Evidence, State, Verdict, decide
 from paylink.providers.port import Payment, attempt_of
 from paylink.services.ports import AlertLog
-from paylink.store.transactions import Proof, Transaction, apply_decision, list_attempts
+from paylink.store.transactions import Proof, Transaction, apply_decision, list_attempts, list_references
 from paylink.store.unit_of_work import UnitOfWork
 
 
@@ -36,9 +36,15 @@ class Claim:
 
 
 def speaks_of(uow: UnitOfWork, transaction: Transaction, payment: Payment) -> bool:
-    """Tell whether a provider's answer is about this transaction: an attempt that it names must be one of its own."""
+    """
+    Tell whether a provider's answer is about this transaction.
+
+    The attempt that it names must be one of the transaction's own; where it names none, a reference must be known.
+    """
     attempt_id = attempt_of(payment.references)
-    return attempt_id is None or attempt_id in {attempt.id for attempt in list_attempts(uow, transaction.id)}
+    if attempt_id is None:
+        return not set(payment.references).isdisjoint(list_references(uow, transaction.id))
+    return attempt_id in {attempt.id for attempt in list_attempts(uow, transaction.id)}
 
 
 def apply_evidence(uow: UnitOfWork, transaction: Transaction, claim: Claim, proof: Proof, alerts: AlertLog) -> Applied:

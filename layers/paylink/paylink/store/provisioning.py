@@ -8,6 +8,8 @@ from paylink.store.ids import new_id
 from paylink.store.sealing import Place, Sealer
 from paylink.store.unit_of_work import UnitOfWork
 
+LIVE_VALUES_MAX = 8
+
 
 def ensure_merchant(uow: UnitOfWork, name: str) -> UUID:
     """Return the merchant's id; the name is made known when it is new."""
@@ -23,12 +25,20 @@ def ensure_account(uow: UnitOfWork, merchant_id: UUID, provider: str, name: str,
 
 
 def set_credentials(uow: UnitOfWork, sealer: Sealer, place: Place, secrets: Sequence[Secret]) -> bool:
-    """Make these the live values of one field and retire the others; True when anything changed."""
+    """
+    Make these the live values of one field, the newest first, and retire the others; True when anything changed.
+
+    Raises:
+        ValueError: More than 8: each is tried at each webhook.
+    """
+    if len(secrets) > LIVE_VALUES_MAX:
+        raise ValueError(f"{place.field}: at most {LIVE_VALUES_MAX} values can be live at once")
     live = {}
     for row in uow.all("list_live_credentials", account_id=place.account_id):
         if row["field"] == place.field:
             live[sealer.unseal(bytes(row["sealed"]), row["master_key_id"], place)] = row["id"]
-    for secret in secrets:
+    # What is stored last is the newest.
+    for secret in reversed(secrets):
         if secret not in live:
             sealed, key_id = sealer.seal(secret, place)
             uow.run(

@@ -1,0 +1,173 @@
+"""Midtrans' transactions put into our terms. Pure: no I/O, no clock."""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from paylink.core.states import Dispute, Evidence, Source, State
+from paylink.providers.answers import word
+from paylink.providers.midtrans.money import from_midtrans_amount
+from paylink.providers.midtrans.page import WIB
+from paylink.providers.port import ATTEMPT, Payment, PaymentQuery, Reference, UnreadableEvent
+
+TRANSACTION = "transaction"
+SNAP_TOKEN = "snap_token"  # noqa: S105  # the name of a kind of reference, no secret
+NOT_BEGUN = "not_begun"
+LAST_CHOICE_GRACE = timedelta(minutes=2)
+"""How long after a page's end a choice of the last second may still become known."""
+
+CHARGEBACKS = frozenset({"chargeback", "partial_chargeback"})
+_ORDER_ID = re.compile(r"paylink-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\Z", re.ASCII)
+_PAID_AT_A_BANK = frozenset({"bank_transfer", "echannel", "cstore"})
+"""Kinds of payment that cannot be refused while they are tried: their `deny` is a bank that takes the money back."""
+
+
+def state_of(transaction: dict[str, Any]) -> State:
+    """
+    Return the base state of a transaction as answers and webhooks tell it; case does not matter.
+
+    Raises:
+        UnreadableEvent: A combination that Midtrans does not document. It is never taken for paid or failed.
+    """
+    status, fraud = status_of(transaction), _fraud_of(transaction)
+    match status, fraud:
+        case "pending", _:
+            return State.PENDING
+        case "authorize" | "capture", "challenge":
+            return State.AUTHORIZED
+        case "authorize", None | "accept":
+            return State.AUTHORIZED
+        case "capture" | "settlement", None | "accept" if transaction["status_code"] == "200":
+            return State.PAID
+        case "refund" | "partial_refund" | "chargeback" | "partial_chargeback", _:
+            return State.PAID
+        case "capture", "deny":
+            return State.FAILED
+        case "deny" | "failure", _:
+            return State.FAILED
+        case "cancel", _:
+            return State.CANCELLED
+        case "expire", _:
+            return State.EXPIRED
+    raise UnreadableEvent(f"unknown status {status[:40]}/{(fraud or '-')[:40]}")
+
+
+def status_of(transaction: dict[str, Any]) -> str:
+    return word(transaction["transaction_status"]).lower()
+
+
+def _fraud_of(transaction: dict[str, Any]) -> str | None:
+    fraud = transaction.get("fraud_status")
+    return None if fraud in (None, "") else word(fraud).lower()
+
+
+def provider_status_of(transaction: dict[str, Any]) -> str:
+    """Return the raw status, with the fraud check's where it is told: `capture/challenge`."""
+    fraud = transaction.get("fraud_status")
+    status = word(transaction["transaction_status"])
+    return status if fraud in (None, "") else f"{status}/{word(fraud)}"
+
+
+def references_of(transaction: dict[str, Any]) -> tuple[Reference, ...]:
+    """
+    Return the attempt, when the order id is one of ours, and the transaction's own id.
+
+    Raises:
+        ValueError: One is no identifier.
+    """
+    own = _ORDER_ID.match(word(transaction["order_id"]))
+    attempt = (Reference(ATTEMPT, own[1]),) if own else ()
+    return (*attempt, Reference(TRANSACTION, word(transaction["transaction_id"])))
+
+
+def payment_of(answers: Sequence[dict[str, Any]], *, expires_at: datetime, asked_at: datetime) -> Payment:
+    """
+    Map what is known of an order, the deciding transaction first; further ones of it lend their references.
+
+    Raises:
+        UnreadableEvent: A status is none that Midtrans documents.
+        LookupError, ValueError: A field is not there or has another form.
+    """
+    transaction = answers[0]
+    tries = [answer for answer in answers if answer["order_id"] == transaction["order_id"]]
+    amount = from_midtrans_amount(transaction["gross_amount"], transaction.get("currency"))
+    state = state_of(transaction)
+    evidence = Evidence(state, Source.PULL)
+    if state is State.PAID:
+        evidence = _paid_evidence(transaction, amount.amount)
+    elif asked_at < expires_at and leaves_page_open(transaction):
+        evidence = Evidence(State.PENDING, Source.PULL)
+    return Payment(
+        references=tuple(dict.fromkeys(reference for answer in tries for reference in references_of(answer))),
+        evidence=evidence,
+        amount=amount,
+        provider_status=provider_status_of(transaction),
+        checkout_url=None,
+        expires_at=_time(transaction.get("expiry_time")),
+    )
+
+
+def leaves_page_open(transaction: dict[str, Any]) -> bool:
+    """
+    Tell whether the payer may try again on the same page: a card or wallet was refused.
+
+    Midtrans' samples say of `deny` that it "allows payment retries and later can become success". Not so where a bank
+    takes back what was settled, nor where the fraud check said no.
+    """
+    return (
+        status_of(transaction) == "deny"
+        and transaction.get("payment_type") not in _PAID_AT_A_BANK
+        and not transaction.get("settlement_time")
+        and _fraud_of(transaction) in (None, "accept")
+    )
+
+
+def payment_not_begun(attempt: Reference, query: PaymentQuery) -> Payment:
+    """Return the payment of a page on which nothing was chosen yet: Midtrans knows no transaction before that."""
+    over = query.asked_at >= query.expires_at + LAST_CHOICE_GRACE
+    return Payment(
+        references=(attempt,),
+        evidence=Evidence(State.EXPIRED if over else State.PENDING, Source.PULL),
+        amount=query.amount,
+        provider_status=NOT_BEGUN,
+        checkout_url=None,
+        expires_at=query.expires_at,
+        seen=False,
+    )
+
+
+def _paid_evidence(transaction: dict[str, Any], captured: int) -> Evidence:
+    """Midtrans tells no outcome of a chargeback: it stays open until a person closes it."""
+    disputed = status_of(transaction) in CHARGEBACKS
+    return Evidence(
+        State.PAID,
+        Source.PULL,
+        captured=captured,
+        refunded=_refunded(transaction, captured),
+        dispute=Dispute.OPEN if disputed else None,
+        no_dispute=not disputed,
+    )
+
+
+def _refunded(transaction: dict[str, Any], captured: int) -> int | None:
+    """Return the sum of all refunds; None for a chargeback that does not tell of any."""
+    status, refunds = status_of(transaction), transaction.get("refunds")
+    if status in ("capture", "settlement"):
+        return 0
+    if refunds:
+        return sum(from_midtrans_amount(refund["refund_amount"]).amount for refund in refunds)
+    if status in CHARGEBACKS:
+        return None
+    if transaction.get("refund_amount") is None and status == "refund":
+        return captured
+    return from_midtrans_amount(transaction["refund_amount"]).amount
+
+
+def _time(value: object) -> datetime | None:
+    """Return a time as Midtrans writes it, `2026-01-02 07:03:10` in western Indonesia, or None when it is not told."""
+    if value in (None, ""):
+        return None
+    if not isinstance(value, str):
+        raise ValueError("a time is not a text")
+    return datetime.strptime(value, "%Y-%m-%d %H:%M:%S").replace(tzinfo=WIB).astimezone(UTC)

@@ -1,0 +1,47 @@
+"""What Snap is told when a payment page is created. Pure: the same request gives the same fields."""
+
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from paylink.providers.midtrans.money import to_midtrans_amount
+from paylink.providers.port import PaymentRequest
+
+WIB = timezone(timedelta(hours=7))
+"""Western Indonesian time, in which Midtrans tells and takes all times."""
+
+_NAME_MAX = 50
+_CUSTOM_FIELD_MAX = 255
+_MINUTE = timedelta(minutes=1)
+
+
+def order_id_of(attempt_id: object) -> str:
+    """Return the order id of an attempt: unique for ever at Midtrans, also after the page has expired."""
+    return f"paylink-{attempt_id}"
+
+
+def page_fields(request: PaymentRequest) -> dict[str, Any]:
+    """Return the body of `POST /transactions`: one item for the whole amount, and no more than was asked for."""
+    amount = to_midtrans_amount(request.amount)
+    name = request.description or request.order_reference
+    fields: dict[str, Any] = {
+        "transaction_details": {"order_id": order_id_of(request.attempt_id), "gross_amount": amount},
+        "item_details": [
+            {"id": request.order_reference[:_NAME_MAX], "price": amount, "quantity": 1, "name": name[:_NAME_MAX]}
+        ],
+        "customer_details": _without_none(first_name=request.customer_name, email=request.customer_email),
+        "callbacks": _without_none(finish=request.success_url, error=request.failure_url),
+        "expiry": _expiry(request.created_at, request.expires_at),
+        "custom_field1": request.order_reference[:_CUSTOM_FIELD_MAX],
+    }
+    return {name: value for name, value in fields.items() if value}
+
+
+def _expiry(created_at: datetime, expires_at: datetime) -> dict[str, Any]:
+    """Midtrans counts whole minutes from a start: enough of them to begin before the request, and to end exactly."""
+    minutes = -((created_at - expires_at) // _MINUTE)
+    start = (expires_at - minutes * _MINUTE).astimezone(WIB)
+    return {"start_time": f"{start:%Y-%m-%d %H:%M:%S} +0700", "unit": "minute", "duration": minutes}
+
+
+def _without_none(**fields: str | None) -> dict[str, str]:
+    return {name: value for name, value in fields.items() if value is not None}

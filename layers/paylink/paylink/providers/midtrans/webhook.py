@@ -1,0 +1,128 @@
+"""Midtrans' notifications: the signature check, an id to know repetitions by, and each one in our terms."""
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import paycrypto
+from paylink.core.states import Evidence, Source, State
+from paylink.providers.answers import word
+from paylink.providers.midtrans.mapping import CHARGEBACKS, provider_status_of, references_of, state_of, status_of
+from paylink.providers.midtrans.money import from_midtrans_amount
+from paylink.providers.midtrans.settings import SERVER_KEY
+from paylink.providers.port import (
+    ATTEMPT,
+    Assurance,
+    Credential,
+    ProviderEvent,
+    UnreadableEvent,
+    Verified,
+    WebhookRefused,
+)
+
+_ORDER_ID_KEPT = 100
+_STATUS_CODE = re.compile(r"[0-9]{3}\Z", re.ASCII)
+_GROSS_AMOUNT = re.compile(r"[0-9]{1,15}\.[0-9]{2}\Z", re.ASCII)
+_HINTS = CHARGEBACKS | {"refund", "partial_refund", "deny"}
+"""What only the status call can tell: sums that are cumulative there, and whether a refused payer may try again."""
+
+
+def verify(raw_body: bytes, credentials: Sequence[Credential]) -> Verified:
+    """
+    Check `signature_key`, the SHA-512 over order id, status code, amount and server key.
+
+    It covers neither the transaction's status nor its refunds, so all that a webhook proves is: ask.
+    """
+    try:
+        body = json.loads(raw_body)
+        signed = _signed_parts(body)
+        signature = body["signature_key"]
+        if not isinstance(signature, str):
+            raise TypeError("a signature is a text")
+    except (ValueError, TypeError, LookupError, RecursionError) as exc:
+        raise WebhookRefused("malformed") from exc
+    matched = _matching(signed, signature, [c for c in credentials if c.field == SERVER_KEY.name])
+    try:
+        return Verified(_event_id(body), matched.id, Assurance.PARTIAL)
+    except (ValueError, TypeError, AttributeError) as exc:
+        raise WebhookRefused("unreadable") from exc
+
+
+def _signed_parts(body: Any) -> list[bytes]:
+    """The digest does not show where one part ends and the next begins: each must have its own form."""
+    order_id, status_code, gross_amount = body["order_id"], body["status_code"], body["gross_amount"]
+    if not isinstance(order_id, str) or not _STATUS_CODE.match(status_code) or not _GROSS_AMOUNT.match(gross_amount):
+        raise ValueError("not the form that is signed")
+    return [order_id.encode(), status_code.encode(), gross_amount.encode()]
+
+
+def _matching(signed: Sequence[bytes], signature: str, credentials: Sequence[Credential]) -> Credential:
+    reason = "no_match"
+    for credential in credentials:
+        try:
+            paycrypto.verify_sha512_concat([*signed, credential.secret.reveal().encode()], signature)
+        except paycrypto.InvalidSignature as exc:
+            reason = str(exc.reason)
+        else:
+            return credential
+    raise WebhookRefused(reason)
+
+
+def _event_id(body: dict[str, Any]) -> str:
+    """
+    Midtrans sends no event id. Two notices are the same when all that tells of a change is.
+
+    A refund is announced twice, the second time with `bank_confirmed_at`. The order's id goes before the digest: it is
+    signed, so a notice of one order can never pass for that of another.
+    """
+    refunds = [
+        [_text(refund.get(name)) for name in ("refund_chargeback_id", "refund_amount", "bank_confirmed_at")]
+        for refund in body.get("refunds") or ()
+    ]
+    told = [
+        "midtrans",
+        *(_text(body.get(name)) for name in ("transaction_id", "transaction_status", "fraud_status")),
+        *(_text(body.get(name)) for name in ("status_code", "gross_amount")),
+        ",".join(":".join(refund) for refund in sorted(refunds, key=lambda refund: (len(refund[0]), refund))),
+    ]
+    return f"{word(body['order_id'])[:_ORDER_ID_KEPT]}:{hashlib.sha256('|'.join(told).encode()).hexdigest()}"
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    if type(value) is int or isinstance(value, str):
+        return str(value)
+    raise ValueError("neither a text nor a whole number")
+
+
+def map_event(raw_body: bytes) -> ProviderEvent:
+    """
+    Map one notification. An order id of another form is that of another system, or of the dashboard's test.
+
+    Some bank transfers carry their transaction id as order id: that one may be known.
+
+    Raises:
+        UnreadableEvent: A field that must be there is not, or the status is none that Midtrans documents.
+    """
+    try:
+        body = json.loads(raw_body)
+        kind, references = status_of(body), references_of(body)
+        if references[0].kind != ATTEMPT and body["order_id"] != body["transaction_id"]:
+            return ProviderEvent(kind, (), None, foreign=True)
+        state = state_of(body)
+        amount = from_midtrans_amount(body["gross_amount"], body.get("currency"))
+        captured = amount.amount if state is State.PAID else None
+        hint = kind in _HINTS
+        return ProviderEvent(
+            kind,
+            references,
+            evidence=None if hint else Evidence(state, Source.WEBHOOK, captured=captured),
+            amount=amount,
+            provider_status=provider_status_of(body),
+            confirm=hint,
+        )
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as exc:
+        raise UnreadableEvent(type(exc).__name__) from exc
