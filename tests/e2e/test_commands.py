@@ -20,7 +20,7 @@ def test_the_demo_ends_paid_and_shows_how(running: RunningStack):
     assert done.returncode == 0, done.stdout + done.stderr
     for part in (
         "state pending, evidence: request",
-        "signature by",
+        "proved by",
         "answered 200",
         "state paid, evidence: webhook evt_",
     ):
