@@ -2,16 +2,21 @@
 
 from collections.abc import Mapping
 
+from paylink_local.services.environment import simulated_providers
+
 
 def text(environ: Mapping[str, str], closing: str) -> str:
     """Return the last lines of `paylink up` for the settings in `environ`; `closing` is the very last one."""
     api, key = f"http://localhost:{environ['PAYLINK_API_PORT']}", environ["PAYLINK_DEMO_MERCHANT_KEY"]
     provider = environ["PAYLINK_PROVIDERS"].split(",")[0].strip()
+    sandbox = demo = ""
+    if simulated_providers(environ):
+        sandbox = f"\n  Sandbox       http://localhost:{environ['PAYLINK_SANDBOX_PORT']}"
+        demo = "A whole payment in one go: ./scripts/demo\n\n"
     return f"""\
 PayLink is ready.
 
-  API           {api}
-  Sandbox       http://localhost:{environ["PAYLINK_SANDBOX_PORT"]}
+  API           {api}{sandbox}
   Merchant key  {key}
   Operator key  {environ["PAYLINK_DEMO_OPERATOR_KEY"]}
 
@@ -23,6 +28,4 @@ A first checkout (open the checkout_url that it answers):
     -d '{{"provider": "{provider}", "amount": 150000, "currency": "IDR", "order_reference": "order-1001",
          "success_url": "https://example.com/thanks"}}'
 
-A whole payment in one go: ./scripts/demo
-
-{closing}"""
+{demo}{closing}"""

@@ -1,4 +1,4 @@
-"""`paylink demo`: a whole payment through each enabled provider against the running stack, with its timeline."""
+"""`paylink demo`: a whole payment at each provider in the sandbox, against the running stack, with its timeline."""
 
 import argparse
 import os
@@ -9,11 +9,12 @@ from datetime import datetime
 from typing import Any
 
 from paylink_local.demo_client import DemoClient, DemoFailed
+from paylink_local.services.environment import simulated_providers
 from paylink_local.services.running import running_environment
 from paylink_local.supervisor.errors import CannotRun
 from paylink_local.supervisor.home import Home
 
-HELP = "Pay through each enabled provider's sandbox, and show what happened."
+HELP = "Pay at each provider in the sandbox, and show what happened."
 
 AMOUNT = 150_000
 CURRENCY = "IDR"
@@ -26,9 +27,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     settings = running_environment(Home.of(os.environ), os.environ)
-    slugs = [slug.strip() for slug in settings["PAYLINK_PROVIDERS"].split(",") if slug.strip()]
+    slugs = simulated_providers(settings)
+    if not slugs:
+        raise CannotRun("every enabled provider is a real one, and the demo pays on the sandbox's pages only")
     if args.provider is not None and args.provider not in slugs:
-        raise CannotRun(f"{args.provider} is not enabled; enabled: {', '.join(slugs)}")
+        raise CannotRun(f"{args.provider} is not in the sandbox; there are: {', '.join(slugs)}")
     client = DemoClient(
         api=f"http://127.0.0.1:{settings['PAYLINK_API_PORT']}",
         sandbox=f"http://127.0.0.1:{settings['PAYLINK_SANDBOX_PORT']}",

@@ -19,6 +19,7 @@ from paylink_local.services.running import settings_to_keep
 from paylink_local.services.stack import embedded_stack
 from paylink_local.supervisor.errors import CannotRun
 from paylink_local.supervisor.home import REPOSITORY, Home
+from paylink_local.welcome import text
 
 REAL = "https://api.provider.test"
 
@@ -114,6 +115,7 @@ def test_a_real_provider_is_not_simulated_and_its_keys_stay_with_paylink(tmp_pat
     for slugs, expected in (("stripe", False), (passed["PAYLINK_PROVIDERS"], True)):
         services = embedded_stack(Home(tmp_path), environ | {"PAYLINK_PROVIDERS": slugs}, echo=False)
         assert ("sandbox" in {service.name for service in services}) == expected
+        assert ("Sandbox" in text(environ | {"PAYLINK_PROVIDERS": slugs}, "")) == expected
 
 
 def test_kept_settings_hold_no_secret(tmp_path: Path) -> None:
