@@ -62,6 +62,13 @@ create table account_credentials (
 );
 create index account_credentials_live on account_credentials (account_id) where retired_at is null;
 
+-- When a transaction without money is asked about next: soon after its page's end, an hour and a day later. Money may
+-- still arrive on it, and the one webhook that says so may be lost. Null: no more.
+create function late_pull_due(expires_at timestamptz) returns timestamptz language sql stable as $$
+    select min(expires_at + after) from unnest(array['3 minutes', '1 hour', '1 day']::interval[]) after
+     where expires_at + after > now()
+$$;
+
 create table transactions (
     id               uuid primary key,
     merchant_id      uuid not null references merchants,

@@ -14,7 +14,7 @@ select 'dead', count(*), coalesce(extract(epoch from now() - min(received_at)), 
 
 -- count_unresolved_transactions --
 select count(*) as transactions, coalesce(extract(epoch from now() - min(created_at)), 0)::float as oldest_s
-  from transactions where pull_due_at is not null;
+  from transactions where pull_due_at is not null and state in ('pending', 'authorized');
 
 -- check_database --
 select 1 as one;

@@ -17,10 +17,10 @@ select * from transactions where id = %(id)s for update;
 update transactions
    set state = %(state)s, captured = %(captured)s, refunded = %(refunded)s, dispute = %(dispute)s,
        provider_status = coalesce(%(provider_status)s, provider_status), version = %(version)s, updated_at = now(),
-       paid_attempt_id = coalesce(paid_attempt_id, %(paid_attempt_id)s),
-       -- A payer who was refused may try again while the page is open.
-       pull_due_at = case when %(state)s in ('pending', 'authorized') or (%(state)s = 'failed' and expires_at > now())
-                          then coalesce(pull_due_at, now() + interval '5 minutes') end
+       paid_attempt_id = coalesce(%(paid_attempt_id)s, paid_attempt_id),
+       pull_due_at = case when %(state)s in ('pending', 'authorized')
+                          then coalesce(pull_due_at, now() + interval '5 minutes')
+                          when %(state)s in ('failed', 'expired', 'cancelled') then late_pull_due(expires_at) end
  where id = %(id)s;
 
 -- count_answer --
@@ -83,26 +83,34 @@ select kind, value from provider_references where transaction_id = %(id)s order 
 
 -- list_due_pulls --
 -- What is to be asked about: a merchant's every open transaction, or all that are due.
-select id, pull_due_at from transactions
+select id, account_id, pull_due_at, expires_at from transactions
  where pull_due_at is not null
    and case when %(merchant_id)s::uuid is null then pull_due_at <= now() else merchant_id = %(merchant_id)s end
  order by pull_due_at limit %(limit)s;
 
 -- claim_pull --
--- Push the due time on just before asking, unless another did meanwhile.
+-- Push the due time on just before asking, unless another did meanwhile. An open transaction is asked about at growing
+-- distances, and once soon after its page's end; one that ended without money a few times after that end.
 update transactions
    set pulls = pulls + 1,
-       pull_due_at = least(
-           now() + make_interval(secs => least(%(first_s)s * power(2, least(pulls, 20)), %(last_s)s)),
-           -- Asked once soon after the page's end, when it is still to come.
-           case when expires_at > now() then expires_at + interval '1 minute' end)
+       pull_due_at = case
+           when state in ('pending', 'authorized') then least(
+               now() + make_interval(secs => least(%(first_s)s * power(2, least(pulls, 20)), %(last_s)s)),
+               case when expires_at > now() then late_pull_due(expires_at) end)
+           else late_pull_due(expires_at) end
  where id = %(id)s and pull_due_at = %(pull_due_at)s
 returning id;
 
+-- postpone_pull --
+-- The provider gave no answer, so this was no question either.
+update transactions
+   set pulls = greatest(pulls - 1, 0), pull_due_at = now() + make_interval(secs => %(delay_s)s)
+ where id = %(id)s and pull_due_at is not null;
+
 -- end_pulls --
--- Nothing is left to ask of a transaction that is not open and whose page is over.
+-- Asked because something had moved meanwhile; nothing is left to ask of a transaction that has its money.
 update transactions set pull_due_at = null
- where id = %(id)s and state not in ('pending', 'authorized') and not (state = 'failed' and expires_at > now());
+ where id = %(id)s and state not in ('pending', 'authorized', 'failed', 'expired', 'cancelled');
 
 -- insert_run --
 insert into reconciliation_runs (id, merchant_id) values (%(id)s, %(merchant_id)s);

@@ -31,10 +31,12 @@ with incoming as (
 select id from stored;
 
 -- claim_event --
--- Count an attempt of an event that is in flight and that nobody works at, and keep others away while we do.
+-- Count an attempt of an event that is in flight and that nobody works at, and keep others away while we do. Each
+-- attempt that comes to no end doubles the time to the next: trouble of our own may last.
 update webhook_events
-   set attempts = attempts + 1, next_attempt_at = now() + make_interval(secs => %(lease_s)s),
-       not_before = now() + make_interval(secs => %(lease_s)s)
+   set attempts = attempts + 1,
+       next_attempt_at = now() + make_interval(secs => %(lease_s)s * power(2, least(attempts, 7))),
+       not_before = now() + make_interval(secs => %(lease_s)s * power(2, least(attempts, 7)))
  where id = %(id)s and state = 'in_flight' and not_before <= now()
 returning id, account_id, event_id, assurance, attempts, asked, received_at;
 

@@ -161,6 +161,8 @@ def told_event(event: ProviderEvent) -> dict[str, Any]:
             "references": [[r.kind, r.value] for r in event.references],
             "state": evidence and evidence.state.value,
             "captured": evidence and evidence.captured,
+            "refunded": evidence and evidence.refunded,
+            "dispute": evidence and evidence.dispute and evidence.dispute.value,
             "amount": event.amount and [event.amount.amount, event.amount.currency],
             "provider_status": event.provider_status,
             "confirm": event.confirm,

@@ -265,7 +265,15 @@ def drop_database(admin_url: str, name: str) -> None:
     with closing(psycopg2.connect(admin_url)) as connection:
         connection.autocommit = True
         with connection.cursor() as cursor:
-            cursor.execute(f'drop database "{name}" with (force)')
+            for _ in range(100):
+                try:
+                    cursor.execute(f'drop database "{name}" with (force)')
+                except psycopg2.errors.InsufficientPrivilege:
+                    # The server itself is at work there, cleaning up: it may not be stopped, and is soon done.
+                    time.sleep(0.1)
+                else:
+                    return
+    raise AssertionError(f"{name} cannot be dropped")
 
 
 REPOSITORY = Path(__file__).resolve().parents[2]

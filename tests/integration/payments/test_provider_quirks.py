@@ -49,16 +49,17 @@ def test_a_settlement_that_midtrans_does_not_confirm_moves_nothing(stack: Stack)
     stack.assert_accounting_closes()
 
 
-def test_the_payment_of_another_order_does_not_pay_this_one(stack: Stack, caplog: pytest.LogCaptureFixture):
-    """The transaction id is not signed either: naming that of a paid order gains nothing."""
+def test_the_payment_of_another_order_does_not_pay_this_one(stack: Stack):
+    """The transaction id is not signed either: that of a paid order is left out of the answer about this one."""
     stack.paid(provider="midtrans", order_reference="paid-by-somebody")
     paid = stack.rows("select value from provider_references where kind = 'transaction'")[0]["value"]
     mine, _ = choose(stack, provider="midtrans", order_reference="mine")
     order_id = f"paylink-{stack.attempt_id(mine['id'])}"
-    assert notify(stack, order_id=order_id, transaction_id=paid, transaction_status="settlement").status == 200
-    stack.settle()
+    answer = notify(stack, order_id=order_id, transaction_id=paid, transaction_status="settlement")
+    assert (answer.status, answer.body["duplicate"]) == (200, False)
+    stack.drain()
     assert stack.transaction(mine["id"])["state"] == "pending"
-    assert "references_disagree" in alerts(caplog)
+    assert stack.events()[-1]["state"] == "in_flight"
     stack.assert_accounting_closes()
 
 

@@ -61,6 +61,8 @@ def transaction(**changes: Any) -> dict[str, Any]:
 PENDING = transaction(status_code="201", transaction_status="pending")
 DENIED = transaction(status_code="202", transaction_status="deny", payment_type="credit_card")
 CANCELLED = {"status_code": "200", "transaction_status": "cancel"}
+SETTLED = transaction(transaction_id="t-0", payment_type="bank_transfer", settlement_time="2026-01-01 07:04:02")
+NAMED = ((ATTEMPT, str(ATTEMPT_ID)), ("transaction", "t-1"), ("transaction", "t-0"))
 
 
 @contextlib.contextmanager
@@ -160,6 +162,25 @@ def test_what_is_not_settled_is_cancelled(before: dict[str, Any]):
     assert (payment.evidence.state, payment.amount) == (State.CANCELLED, RUPIAH)
 
 
+def test_every_try_that_can_be_paid_is_cancelled():
+    """Else the payer could still pay the older one, at its bank."""
+    older = PENDING | {"transaction_id": "t-0", "payment_type": "bank_transfer"}
+    tries = asked(ORDER, PENDING), asked("t-0", older)
+    with midtrans(*tries, posted("/v2/t-1/cancel", CANCELLED), posted("/v2/t-0/cancel", CANCELLED)) as provider:
+        assert provider.cancel_payment(ACCOUNT, query(*NAMED)).evidence.state is State.CANCELLED
+    refused = asked(ORDER, DENIED), asked("t-0", older)
+    with midtrans(*refused, posted("/v2/t-0/cancel", CANCELLED)) as provider:
+        assert provider.cancel_payment(ACCOUNT, query(*NAMED)).evidence.state is State.CANCELLED
+
+
+def test_nothing_is_cancelled_where_another_try_is_settled():
+    charged = {"transaction_status": "capture", "transaction_time": "2026-01-01 07:00:00"}
+    captured = transaction(**charged, payment_type="credit_card")
+    with midtrans(asked(ORDER, captured), asked("t-0", SETTLED)) as provider:
+        error = failure(lambda: provider.cancel_payment(ACCOUNT, query(*NAMED)))
+    assert (error.kind, error.effect) == (ErrorKind.BAD_STATE, Effect.NOTHING)
+
+
 @pytest.mark.parametrize(("status", "state"), [("cancel", State.CANCELLED), ("expire", State.EXPIRED)])
 def test_what_has_ended_needs_no_cancelling(status: str, state: State):
     with midtrans(asked(ORDER, transaction(transaction_status=status))) as provider:
@@ -200,8 +221,179 @@ def test_an_old_try_leads_to_its_order_and_so_to_the_newest():
 
 
 def test_an_id_with_odd_characters_stays_one_part_of_the_address():
-    with midtrans(asked("a%2F..%2Fb%3Fc", transaction())) as provider:
+    exchanges = asked("a%2F..%2Fb%3Fc", transaction()), asked(ORDER, transaction())
+    with midtrans(*exchanges) as provider:
         provider.fetch_payment(ACCOUNT, query(("transaction", "a/../b?c")))
+
+
+@pytest.mark.parametrize(
+    "newer",
+    [
+        DENIED,
+        transaction(transaction_status="cancel", status_code="202"),
+        transaction(transaction_status="expire", status_code="407"),
+        PENDING,
+        transaction(transaction_status="authorize"),
+    ],
+)
+def test_money_on_a_known_try_wins_over_a_newer_try_without(newer: dict[str, Any]):
+    with midtrans(asked(ORDER, newer), asked("t-0", SETTLED)) as provider:
+        payment = provider.fetch_payment(ACCOUNT, query(*NAMED))
+    assert (payment.evidence.state, payment.evidence.captured) == (State.PAID, 150_000)
+    assert [reference.value for reference in payment.references] == [str(ATTEMPT_ID), "t-0", "t-1"]
+    assert payment.also_paid == ()
+
+
+def test_a_paid_transaction_of_another_order_is_no_part_of_the_answer():
+    """A transaction id is not signed: anybody could name a stranger's."""
+    stranger = transaction(transaction_id="t-9", order_id=f"paylink-{uuid.uuid4()}")
+    names = ((ATTEMPT, str(ATTEMPT_ID)), ("transaction", "t-9"))
+    with midtrans(asked(ORDER, MISSING, 404), asked("t-9", stranger)) as provider:
+        payment = provider.fetch_payment(ACCOUNT, query(*names))
+    assert (payment.evidence.state, payment.seen, payment.also_paid) == (State.PENDING, False, ())
+    foreign = stranger | {"order_id": "their-order-1"}
+    with midtrans(asked(ORDER, PENDING), asked("t-9", foreign)) as provider:
+        payment = provider.fetch_payment(ACCOUNT, query(*names))
+    assert payment.evidence.state is State.PENDING
+    assert "t-9" not in [reference.value for reference in payment.references]
+
+
+def test_a_try_of_another_attempt_of_the_same_payment_counts():
+    """A page that was given up may be paid all the same; its answer names the attempt that it belongs to."""
+    first = uuid.uuid4()
+    names = ((ATTEMPT, str(ATTEMPT_ID)), (ATTEMPT, str(first)), ("transaction", "t-0"))
+    older = SETTLED | {"order_id": f"paylink-{first}"}
+    exchanges = asked(ORDER, PENDING), asked(f"paylink-{first}", MISSING, 404), asked("t-0", older)
+    with midtrans(*exchanges) as provider:
+        payment = provider.fetch_payment(ACCOUNT, query(*names))
+    assert payment.evidence.state is State.PAID
+    assert [reference.value for reference in payment.references] == [str(first), "t-0"]
+
+
+def test_of_two_attempts_with_money_the_one_that_was_named_first_decides():
+    first = uuid.uuid4()
+    names = ((ATTEMPT, str(ATTEMPT_ID)), (ATTEMPT, str(first)))
+    older = SETTLED | {"order_id": f"paylink-{first}"}
+    with midtrans(asked(ORDER, transaction()), asked(f"paylink-{first}", older)) as provider:
+        payment = provider.fetch_payment(ACCOUNT, query(*names))
+    assert [reference.value for reference in payment.references] == [str(ATTEMPT_ID), "t-1"]
+    assert [reference.value for reference in payment.also_paid] == [str(first), "t-0"]
+
+
+@pytest.mark.parametrize(
+    ("newest", "earliest"),
+    [
+        ({"settlement_time": "2026-01-01 09:00:00"}, "t-0"),
+        ({"settlement_time": "2026-01-01 07:04:01"}, "t-1"),
+        ({}, "t-0"),
+        # A card's money is there when it is charged, and its settlement comes later: the answer must not change then.
+        ({"payment_type": "credit_card", "transaction_status": "capture"}, "t-1"),
+        ({"payment_type": "credit_card", "settlement_time": "2026-01-02 16:00:00"}, "t-1"),
+    ],
+)
+def test_of_two_tries_with_money_the_earliest_decides_and_the_other_is_told(newest: dict[str, str], earliest: str):
+    if newest:
+        newest = {"transaction_time": "2026-01-01 07:00:00"} | newest
+    with midtrans(asked(ORDER, transaction(**newest)), asked("t-0", SETTLED)) as provider:
+        payment = provider.fetch_payment(ACCOUNT, query(*NAMED))
+    also = {"t-0": "t-1", "t-1": "t-0"}[earliest]
+    assert [reference.value for reference in payment.references] == [str(ATTEMPT_ID), earliest, also]
+    assert payment.also_paid == (Reference("transaction", also),)
+
+
+def test_once_money_is_found_no_more_than_ten_calls_are_made():
+    names = [("transaction", f"t-{n}") for n in range(2, 30)]
+    exchanges = [asked(f"t-{n}", DENIED | {"transaction_id": f"t-{n}"}) for n in range(2, 11)]
+    with midtrans(asked(ORDER, transaction()), *exchanges) as provider:
+        payment = provider.fetch_payment(ACCOUNT, query((ATTEMPT, str(ATTEMPT_ID)), *names))
+    assert payment.evidence.state is State.PAID
+
+
+def test_money_is_looked_for_on_every_try_that_is_known():
+    exchanges = [asked(f"t-{n}", DENIED | {"transaction_id": f"t-{n}"}) for n in range(2, 29)]
+    names = [("transaction", f"t-{n}") for n in range(2, 30)]
+    last = asked("t-29", SETTLED | {"transaction_id": "t-29"})
+    with midtrans(asked(ORDER, DENIED), *exchanges, last) as provider:
+        payment = provider.fetch_payment(ACCOUNT, query((ATTEMPT, str(ATTEMPT_ID)), *names))
+    assert payment.evidence.state is State.PAID
+
+
+OLDER = {"transaction_id": "t-0", "payment_type": "bank_transfer"}
+
+
+@pytest.mark.parametrize(
+    ("newest", "older", "state"),
+    [
+        (transaction(transaction_status="cancel"), PENDING | OLDER, State.PENDING),
+        (DENIED | {"payment_type": "bank_transfer"}, PENDING | OLDER, State.PENDING),
+        (PENDING, transaction(transaction_status="authorize") | OLDER, State.AUTHORIZED),
+        (transaction(transaction_status="cancel"), DENIED | {"transaction_id": "t-0"}, State.CANCELLED),
+        (transaction(transaction_status="expire"), transaction(transaction_status="cancel") | OLDER, State.EXPIRED),
+        (PENDING, SETTLED | {"transaction_status": "deny", "status_code": "202"}, State.FAILED),
+    ],
+    ids=["ended+pending", "refused+pending", "pending+held", "cancelled+refused", "two-ended", "pending+taken-back"],
+)
+def test_what_can_still_be_paid_decides_before_what_has_ended(
+    newest: dict[str, Any], older: dict[str, Any], state: State
+):
+    """And among what has ended, the newest. Money that a bank took back is told first: somebody may count on it."""
+    with midtrans(asked(ORDER, newest), asked("t-0", older)) as provider:
+        assert provider.fetch_payment(ACCOUNT, query(*NAMED)).evidence.state is state
+
+
+def test_an_answer_by_our_order_id_is_our_attempts_where_it_carries_the_transactions_own():
+    own = SETTLED | {"order_id": "t-0"}
+    with midtrans(asked(ORDER, own)) as provider:
+        payment = provider.fetch_payment(ACCOUNT, query())
+    assert [reference.value for reference in payment.references] == [str(ATTEMPT_ID), "t-0"]
+    assert payment.evidence.state is State.PAID
+
+
+def test_an_answer_about_another_order_than_the_one_asked_for_is_unreadable():
+    with midtrans(asked(ORDER, transaction(order_id=f"paylink-{uuid.uuid4()}"))) as provider:
+        error = failure(lambda: provider.fetch_payment(ACCOUNT, query()))
+    assert (error.kind, error.code) == (ErrorKind.UNAVAILABLE, "unreadable_answer")
+
+
+def test_a_bank_transfer_is_found_by_its_transaction_and_names_the_attempt_in_its_custom_field():
+    own = SETTLED | {"order_id": "t-0", "custom_field2": str(ATTEMPT_ID)}
+    exchanges = asked(ORDER, MISSING, 404), asked("t-0", own)
+    with midtrans(*exchanges) as provider:
+        payment = provider.fetch_payment(ACCOUNT, query((ATTEMPT, str(ATTEMPT_ID)), ("transaction", "t-0")))
+    assert [reference.value for reference in payment.references] == [str(ATTEMPT_ID), "t-0"]
+    somebodys = own | {"custom_field2": str(uuid.uuid4())}
+    with midtrans(asked(ORDER, MISSING, 404), asked("t-0", somebodys)) as provider:
+        payment = provider.fetch_payment(ACCOUNT, query((ATTEMPT, str(ATTEMPT_ID)), ("transaction", "t-0")))
+    assert not payment.seen
+
+
+@pytest.mark.parametrize("asked_at", [NOW, NOW + timedelta(days=30)])
+def test_a_transaction_that_was_known_and_is_unknown_now_proves_no_end(asked_at: datetime):
+    names = ((ATTEMPT, str(ATTEMPT_ID)), ("transaction", "t-1"))
+    with midtrans(asked(ORDER, MISSING, 404), asked("t-1", MISSING, 404)) as provider:
+        error = failure(lambda: provider.fetch_payment(ACCOUNT, replace(query(*names), asked_at=asked_at)))
+    assert (error.kind, error.code, error.effect) == (ErrorKind.UNAVAILABLE, "transaction_gone", Effect.NOTHING)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"fraud_status": "challenge"},
+        {"fraud_status": "deny"},
+        {"transaction_status": "authorize", "fraud_status": "deny"},
+        {"transaction_status": "partial_refund"},
+    ],
+)
+def test_a_status_that_says_too_little_is_asked_again(changes: dict[str, str]):
+    """Never authorized either: Midtrans documents a review of captured and authorized cards only."""
+    with midtrans(asked(ORDER, transaction(**changes))) as provider:
+        error = failure(lambda: provider.fetch_payment(ACCOUNT, query()))
+    assert (error.kind, error.code) == (ErrorKind.UNAVAILABLE, "unreadable_answer")
+
+
+def test_the_shortest_page_leaves_a_retry_the_five_minutes_that_midtrans_asks_for():
+    with midtrans() as provider:
+        assert provider.capabilities.expiry_min_s == 6 * 60
 
 
 def test_a_refund_goes_to_the_try_that_was_paid():

@@ -1,6 +1,7 @@
 """Midtrans' status table, its amounts and its page requests."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -103,11 +104,13 @@ def test_a_refused_try_leaves_the_page_open_until_its_end(kind: str):
         {"payment_type": "echannel"},
         {"payment_type": "cstore"},
         {"settlement_time": "2026-01-01 07:04:02"},
+        {"payment_type": "qris", "settlement_time": "2026-01-01 07:04:02"},
+        {"approval_code": "123456"},
         {"fraud_status": "deny"},
         {"fraud_status": "challenge"},
     ],
 )
-def test_a_reversal_or_a_fraud_check_is_final(changes: dict[str, Any]):
+def test_a_refusal_of_what_was_held_or_settled_is_final(changes: dict[str, Any]):
     assert evidence(BEFORE, **(REFUSED | changes)).state is State.FAILED
 
 
@@ -124,6 +127,18 @@ def test_a_reversal_or_a_fraud_check_is_final(changes: dict[str, Any]):
                 "transaction_status": "partial_refund",
                 "refund_amount": "20000.00",
                 "refunds": [{"refund_amount": "50000.00"}, {"refund_amount": "20000.00"}],
+            },
+            70_000,
+        ),
+        (
+            {
+                "transaction_status": "partial_refund",
+                "refund_amount": "50000.00",
+                "refunds": [
+                    {"refund_chargeback_id": 1001, "refund_amount": "50000.00"},
+                    {"refund_chargeback_id": "1001", "refund_amount": "50000.00", "bank_confirmed_at": "2026-01-03"},
+                    {"refund_chargeback_id": 1002, "refund_amount": 20_000},
+                ],
             },
             70_000,
         ),
@@ -153,16 +168,53 @@ def test_times_are_those_of_western_indonesia():
     assert payment().expires_at is None
 
 
-@pytest.mark.parametrize("value", ["2026-01-02", "2026-01-02T07:03:10Z", "soon", 7])
-def test_a_time_of_another_form_is_not_guessed(value: object):
-    with pytest.raises(ValueError, match="time"):
-        payment(expiry_time=value)
+@pytest.mark.parametrize(
+    "value",
+    ["2026-01-02", "2026-01-02T07:03:10Z", "2026-01-02 07:03:10 +0700", "0001-01-01 00:00:00", "soon", "", 7, {}],
+)
+def test_a_time_of_another_form_is_not_guessed_and_hides_no_money(value: object):
+    told = payment(expiry_time=value)
+    assert (told.expires_at, told.evidence.captured) == (None, 150_000)
 
 
 def test_other_orders_lend_no_references():
     answers = [ANSWER, ANSWER | {"transaction_id": "t-2"}, ANSWER | {"transaction_id": "t-3", "order_id": "other"}]
     told = payment_of(answers, expires_at=EXPIRES_AT, asked_at=BEFORE)
     assert [reference.value for reference in told.references] == [str(ATTEMPT_ID), "t-1", "t-2"]
+
+
+def test_a_second_try_with_money_is_told():
+    """Of this order or, by a page that was given up, of another of its attempts; what was given back is no money."""
+    other = UUID(int=7)
+    answers = [
+        ANSWER,
+        ANSWER | {"transaction_id": "t-2", "transaction_status": "partial_refund"},
+        ANSWER | {"transaction_id": "t-3", "transaction_status": "refund"},
+        ANSWER | {"transaction_id": "t-4", "transaction_status": "pending"},
+        ANSWER | {"transaction_id": "t-5", "order_id": f"paylink-{other}"},
+    ]
+    told = payment_of(answers, expires_at=EXPIRES_AT, asked_at=BEFORE)
+    assert told.also_paid == (
+        Reference("transaction", "t-2"),
+        Reference(ATTEMPT, str(other)),
+        Reference("transaction", "t-5"),
+    )
+    assert payment().also_paid == ()
+
+
+def test_an_order_id_that_is_the_transactions_own_is_ours_where_a_custom_field_says_so():
+    told = payment(order_id="t-1", custom_field2=str(ATTEMPT_ID))
+    assert told.references == (Reference(ATTEMPT, str(ATTEMPT_ID)), Reference("transaction", "t-1"))
+
+
+@pytest.mark.parametrize(
+    ("order_id", "custom_field2"),
+    [("t-1", None), ("t-1", ""), ("t-1", "somebody's"), ("t-1", 7), ("their-order", str(ATTEMPT_ID))],
+)
+def test_any_other_custom_field_makes_no_order_ours(order_id: str, custom_field2: object):
+    """Neither one of another form, nor ours on the order of another system."""
+    told = payment(order_id=order_id, custom_field2=custom_field2)
+    assert told.references == (Reference("transaction", "t-1"),)
 
 
 def test_a_page_without_a_choice_is_pending_until_shortly_after_its_end():
@@ -178,7 +230,7 @@ def test_a_page_without_a_choice_is_pending_until_shortly_after_its_end():
     assert not asked(last).seen
 
 
-@pytest.mark.parametrize("amount", ["150000.00", "150000.0", "150000"])
+@pytest.mark.parametrize("amount", ["150000.00", "150000.0", "150000", 150_000, Decimal("150000.00")])
 def test_an_amount_is_read_as_whole_rupiah(amount: str):
     assert from_midtrans_amount(amount, "IDR") == Money(150_000, "IDR")
 
@@ -198,8 +250,11 @@ def test_an_amount_is_read_as_whole_rupiah(amount: str):
         "1.000",
         "٣.00",
         None,
-        1,
+        True,
+        -1,
         1.0,
+        Decimal("1.5"),
+        Decimal("1e400"),
     ],
 )
 def test_any_other_amount_is_refused(amount: object):
@@ -252,8 +307,14 @@ def test_the_item_is_the_whole_amount_and_its_texts_fit():
     assert (len(item["name"]), len(item["id"]), fields["custom_field1"]) == (50, 50, "y" * 64)
 
 
+def test_the_attempt_goes_along_a_second_time():
+    """A bank transfer may carry an order id of its own."""
+    assert page_fields(request())["custom_field2"] == str(ATTEMPT_ID)
+
+
 def test_what_the_merchant_did_not_say_is_not_sent():
-    assert set(page_fields(request())) == {"transaction_details", "item_details", "expiry", "custom_field1"}
+    ours = {"transaction_details", "item_details", "expiry", "custom_field1", "custom_field2"}
+    assert set(page_fields(request())) == ours
     assert page_fields(request(customer_email="a@b.example"))["customer_details"] == {"email": "a@b.example"}
     assert page_fields(request(failure_url="https://a.example"))["callbacks"] == {"error": "https://a.example"}
 

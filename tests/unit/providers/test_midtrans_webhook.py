@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paylink.core.secret import Secret
-from paylink.core.states import Source, State
+from paylink.core.states import Dispute, Evidence, Source, State
 from paylink.providers.midtrans.webhook import map_event, verify
 from paylink.providers.port import ATTEMPT, Assurance, Credential, Reference, UnreadableEvent, WebhookRefused
 
@@ -127,7 +127,40 @@ def test_the_same_refunds_in_another_order_are_the_same_event():
     refunds = [{"refund_chargeback_id": number, "refund_amount": "1.00"} for number in (999, 1001, 1000)]
     ids = {event_id(refunds=refunds), event_id(refunds=refunds[::-1]), event_id(refunds=refunds[1:] + refunds[:1])}
     text = f"midtrans|{NOTICE['transaction_id']}|settlement|accept|200|150000.00|999:1.00:,1000:1.00:,1001:1.00:"
-    assert ids == {f"{ORDER}:{hashlib.sha256(text.encode()).hexdigest()}"}
+    assert ids == {f"{ORDER}:-:{hashlib.sha256(text.encode()).hexdigest()}"}
+
+
+def test_a_second_settlement_of_one_transaction_is_another_event():
+    """The bank took the first one back; a repeated notice keeps its id."""
+    first = event_id(settlement_time="2026-01-01 07:04:02", transaction_time="2026-01-01 07:03:11")
+    second = event_id(settlement_time="2026-01-01 09:00:00", transaction_time="2026-01-01 07:03:11")
+    assert first != second
+    assert first == event_id(settlement_time="2026-01-01 07:04:02", transaction_time="2026-01-01 07:03:11")
+    assert first.split(":")[1:] == ["20260101070402", event_id().rpartition(":")[2]]
+
+
+def test_without_a_settlement_the_transactions_time_is_told():
+    assert event_id(transaction_time="2026-01-01 07:03:11").split(":")[1] == "20260101070311"
+
+
+@pytest.mark.parametrize("time", [None, "", "soon", 7, [], {"a": 1}, "\ud800", "\u0663"])
+def test_a_time_of_another_form_is_left_out_of_an_event_id(time: object):
+    assert event_id(settlement_time=time) == event_id()
+
+
+def test_a_long_time_is_cut_in_an_event_id():
+    assert event_id(settlement_time="2026-01-01 07:04:02." + "9" * 999).split(":")[1] == "20260101070402"
+
+
+@pytest.mark.parametrize("number", ["50000", "50000.0", "50000.00", "5e4"])
+def test_a_refund_told_as_a_number_is_the_same_event_as_one_told_as_a_text(number: str):
+    told = raw(signed(transaction_status="partial_refund", refunds=[{"refund_amount": "50000.00"}]))
+    changed = told.replace(b'"50000.00"', number.encode())
+    event = verify(changed, [credential()]).event_id
+    assert event == verify(told, [credential()]).event_id
+    evidence = map_event(changed.replace(b"5e4", b"50000")).evidence
+    assert evidence is not None
+    assert evidence.refunded == 50_000
 
 
 @pytest.mark.parametrize(
@@ -141,6 +174,8 @@ def test_the_same_refunds_in_another_order_are_the_same_event():
         {"refunds": {"a": 1}},
         {"refunds": [None]},
         {"refunds": [{"refund_amount": {}}]},
+        {"refunds": [{"refund_amount": True}]},
+        {"refunds": [{"refund_amount": 10**40}]},
     ],
 )
 def test_a_signed_body_that_is_no_notice_is_unreadable(changes: dict[str, Any]):
@@ -160,10 +195,65 @@ def test_a_notice_names_the_attempt_first_and_then_the_transaction():
     assert references == (Reference(ATTEMPT, ATTEMPT_ID), Reference("transaction", NOTICE["transaction_id"]))
 
 
-@pytest.mark.parametrize("status", ["deny", "refund", "partial_refund", "chargeback", "partial_chargeback", "Refund"])
-def test_what_only_the_status_call_can_tell_is_a_hint(status: str):
-    told = map_event(raw(NOTICE | {"transaction_status": status}))
+def test_a_refusal_is_only_a_reason_to_ask():
+    """The payer may try again, or a bank took its money back."""
+    told = map_event(raw(NOTICE | {"transaction_status": "deny"}))
     assert (told.evidence, told.confirm, told.ignored) == (None, True, None)
+
+
+REFUNDED = {"refund_amount": "70000.00", "refunds": [{"refund_amount": "50000.00"}, {"refund_amount": "20000.00"}]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "refunded", "dispute"),
+    [
+        ({"transaction_status": "refund"}, 150_000, None),
+        ({"transaction_status": "Refund", "refund_amount": "150000.00"}, 150_000, None),
+        ({"transaction_status": "partial_refund"} | REFUNDED, 70_000, None),
+        ({"transaction_status": "chargeback"}, None, Dispute.OPEN),
+        ({"transaction_status": "partial_chargeback"} | REFUNDED, 70_000, Dispute.OPEN),
+    ],
+)
+def test_a_refund_or_a_chargeback_is_a_claim_to_confirm(
+    changes: dict[str, Any], refunded: int | None, dispute: Dispute | None
+):
+    told = map_event(raw(NOTICE | changes))
+    assert told.confirm
+    assert told.evidence == Evidence(
+        State.PAID, Source.WEBHOOK, captured=150_000, refunded=refunded, dispute=dispute, no_dispute=False
+    )
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"transaction_status": "partial_refund"},
+        {"transaction_status": "partial_refund", "refunds": [{"refund_chargeback_id": 1001}]},
+        {"transaction_status": "partial_refund", "refund_amount": "0.5"},
+        {"transaction_status": "authorize", "fraud_status": "deny"},
+        {"transaction_status": "settlement", "fraud_status": "challenge"},
+        {"transaction_status": "settlement", "fraud_status": "deny"},
+        {"transaction_status": "settlement", "status_code": "201"},
+    ],
+)
+def test_a_known_status_that_says_too_little_is_asked_about(changes: dict[str, Any]):
+    told = map_event(raw(NOTICE | changes))
+    assert (told.evidence, told.confirm, told.foreign) == (None, True, False)
+    assert told.references[0] == Reference(ATTEMPT, ATTEMPT_ID)
+
+
+def test_a_status_that_is_unknown_is_unreadable():
+    with pytest.raises(UnreadableEvent):
+        map_event(raw(NOTICE | {"transaction_status": "something_new"}))
+
+
+def test_a_bank_transfers_own_order_id_leads_to_the_attempt_that_its_custom_field_names():
+    own = {"order_id": NOTICE["transaction_id"]}
+    by_transaction = Reference("transaction", NOTICE["transaction_id"])
+    assert map_event(raw(NOTICE | own)).references == (by_transaction,)
+    named = map_event(raw(NOTICE | own | {"custom_field2": ATTEMPT_ID}))
+    assert named.references == (Reference(ATTEMPT, ATTEMPT_ID), by_transaction)
+    assert map_event(raw(NOTICE | {"order_id": "PL-1", "custom_field2": ATTEMPT_ID})).foreign
 
 
 def test_a_paid_notice_claims_its_whole_amount():
@@ -187,16 +277,19 @@ def test_a_notice_with_any_field_broken_maps_or_says_so(field: str, value: Any):
         told = map_event(raw(NOTICE | {field: value}))
     except UnreadableEvent:
         return
+    assert told.confirm or told.evidence is not None or told.foreign
     if told.evidence is not None and told.evidence.state is State.PAID:
         assert told.amount is not None
         assert told.evidence.captured == told.amount.amount
 
 
-@given(st.sampled_from([*sorted(NOTICE), "refunds"]), json_values)
+@given(st.sampled_from([*sorted(NOTICE), "refunds", "settlement_time", "transaction_time"]), json_values)
 def test_a_signed_notice_with_any_field_broken_verifies_or_is_refused(field: str, value: Any):
     reason = None
     try:
-        assert re.fullmatch(ORDER + ":[0-9a-f]{64}", verify(raw(signed() | {field: value}), [credential()]).event_id)
+        assert re.fullmatch(
+            ORDER + ":([0-9]{1,14}|-):[0-9a-f]{64}", verify(raw(signed() | {field: value}), [credential()]).event_id
+        )
     except WebhookRefused as exc:
         reason = exc.reason
     assert reason in (None, "malformed", "no_match", "unreadable")

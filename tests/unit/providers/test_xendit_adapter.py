@@ -157,11 +157,51 @@ def test_an_invoice_of_another_attempt_in_the_list_is_left_alone(status: str):
 
 
 def test_the_first_invoice_that_xendit_knows_decides():
+    other_attempt = invoice("i2") | {"external_id": f"paylink-{uuid.uuid4()}"}
     with talking(
         got("/v2/invoices/i0", {"error_code": "INVOICE_NOT_FOUND_ERROR", "message": ""}, 404),
         got("/v2/invoices/i1", invoice()),
+        got("/v2/invoices/i2", other_attempt),
     ) as provider:
         assert provider.fetch_payment(ACCOUNT, query("i0", "i1", "i2")).references[1].value == "i1"
+
+
+def test_two_paid_invoices_of_one_attempt_are_one_payment_and_one_surplus():
+    """The older one is the payment, whichever an event names: refunds of the other are not this payment's."""
+    surplus = invoice("i2", "PAID") | {"created": "2026-01-01T00:00:09.000Z"}
+    with talking(
+        got("/v2/invoices/i2", surplus), got("/v2/invoices/i1", invoice("i1", "PAID")), no_refunds("i1"), disputes()
+    ) as provider:
+        payment = provider.fetch_payment(ACCOUNT, query("i2", "i1"))
+    assert Reference("invoice", "i1") in payment.references
+    assert payment.also_paid == (Reference("invoice", "i2"),)
+
+
+def test_the_invoice_of_another_order_is_no_answer_to_a_creation():
+    """Else two orders would have one page."""
+    theirs = invoice("i9") | {"external_id": f"paylink-{uuid.uuid4()}"}
+    with (
+        talking({"method": "POST", "path": "/v2/invoices", "status": 200, "body": theirs}) as provider,
+        pytest.raises(ProviderError) as caught,
+    ):
+        provider.create_payment(ACCOUNT, REQUEST)
+    assert (caught.value.kind, caught.value.effect) == (ErrorKind.UNAVAILABLE, Effect.UNKNOWN)
+
+
+def test_a_refund_that_is_listed_twice_counts_once():
+    row = {"id": "rfd-1", "invoice_id": "i1", "amount": 50_000, "currency": "IDR", "status": "SUCCEEDED"}
+    told = got("/refunds?invoice_id=i1", {"data": [row, dict(row)], "has_more": False})
+    with talking(got("/v2/invoices/i1", invoice(status="PAID")), told, disputes()) as provider:
+        assert provider.fetch_payment(ACCOUNT, query("i1")).evidence.refunded == 50_000
+
+
+def test_a_4xx_without_a_code_is_somebody_elses_and_proves_nothing():
+    with (
+        talking(got("/v2/invoices/i1", "<html>Not Found</html>", 404)) as provider,
+        pytest.raises(ProviderError) as caught,
+    ):
+        provider.fetch_payment(ACCOUNT, query("i1"))
+    assert caught.value.kind is ErrorKind.UNAVAILABLE
 
 
 def test_a_query_without_an_invoice_is_not_found_and_not_sent():
@@ -214,22 +254,36 @@ def test_refunds_that_are_not_to_be_found_do_not_say_that_the_payment_is_not_the
     assert (caught.value.kind, caught.value.code) == (ErrorKind.UNAVAILABLE, "DATA_NOT_FOUND")
 
 
-@pytest.mark.parametrize(("status", "body"), [(401, FORBIDDEN), (403, FORBIDDEN), (404, GONE), (404, None)])
-def test_disputes_that_the_key_may_not_see_are_not_taken_for_none(status: int, body: Any):
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(401, FORBIDDEN), (403, FORBIDDEN), (404, GONE), (404, None), (503, FORBIDDEN), (200, {"data": 7}), (200, [])],
+)
+def test_disputes_that_are_not_told_hold_up_no_money_and_are_not_taken_for_none(status: int, body: Any):
     told = disputes(status=status, body=body or "<html>")
     with talking(got("/v2/invoices/i1", invoice(status="PAID")), no_refunds(), told) as provider:
         evidence = provider.fetch_payment(ACCOUNT, query("i1")).evidence
     assert (evidence.state, evidence.dispute, evidence.no_dispute) == (State.PAID, None, False)
 
 
-def test_disputes_that_fail_otherwise_are_asked_for_again():
-    told = disputes(status=503, body=FORBIDDEN)
+def test_disputes_asked_for_too_often_are_asked_for_again():
+    told = disputes(status=429, body=FORBIDDEN)
     with (
         talking(got("/v2/invoices/i1", invoice(status="PAID")), no_refunds(), told) as provider,
         pytest.raises(ProviderError) as caught,
     ):
         provider.fetch_payment(ACCOUNT, query("i1"))
-    assert caught.value.kind is ErrorKind.UNAVAILABLE
+    assert caught.value.kind is ErrorKind.RATE_LIMITED
+
+
+def test_a_dispute_in_a_status_that_is_new_to_us_is_open():
+    told = disputes({"payment_id": "p1", "status": "ESCALATED"})
+    with talking(got("/v2/invoices/i1", invoice(status="PAID")), no_refunds(), told) as provider:
+        assert provider.fetch_payment(ACCOUNT, query("i1")).evidence.dispute is Dispute.OPEN
+
+
+def test_an_expiry_that_cannot_be_read_hides_no_money():
+    with talking(got("/v2/invoices/i1", invoice() | {"expiry_date": "soon"})) as provider:
+        assert provider.fetch_payment(ACCOUNT, query("i1")).expires_at is None
 
 
 def test_without_a_payment_id_nothing_is_said_of_disputes():
@@ -312,7 +366,6 @@ def test_a_refund_that_cannot_be_counted_is_not_left_out(changes: dict[str, Any]
         {"currency": None},
         {"amount": 150_000.5},
         {"amount": "150000"},
-        {"expiry_date": "2026-01-02"},
         {"invoice_url": None},
         {"id": "a/b"},
     ],

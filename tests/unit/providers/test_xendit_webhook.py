@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from paylink.core.money import Money
 from paylink.core.secret import Secret
-from paylink.core.states import State
+from paylink.core.states import Dispute, Evidence, Source, State
 from paylink.providers.port import ATTEMPT, Assurance, Credential, Reference, UnreadableEvent, WebhookRefused
 from paylink.providers.xendit.webhook import map_event, verify
 
@@ -114,16 +114,21 @@ def test_a_refund_without_our_attempt_is_found_by_its_invoice(metadata: Any):
     assert (event.references, event.confirm) == ((Reference("invoice", INVOICE["id"]),), True)
 
 
-def test_a_refund_of_nothing_is_unreadable():
-    with pytest.raises(UnreadableEvent):
-        map_event(b'{"event": "refund.succeeded", "data": {"id": "rfd-1", "status": "SUCCEEDED"}}')
+def test_a_refund_or_dispute_that_names_no_payment_of_an_invoice_is_ignored():
+    """Those of payment requests, which others on the account may make."""
+    refund = (
+        b'{"event": "refund.succeeded", "data": {"id": "rfd-1", "status": "SUCCEEDED", "payment_request_id": "pr"}}'
+    )
+    for raw in (refund, b'{"event": "dispute.lost", "id": "d", "status": "LOST", "reference_id": "theirs"}'):
+        assert map_event(raw).ignored == "names_no_payment"
 
 
 @pytest.mark.parametrize("name", ["action_required", "under_review", "due_date_approaching", "won", "lost"])
 def test_every_dispute_event_is_a_reason_to_ask(name: str):
     body = {"event": f"dispute.{name}", "payment_id": "p-1", "status": "X", "reference_id": INVOICE["external_id"]}
     event = map_event(json.dumps(body).encode())
-    assert (event.event_type, event.evidence, event.confirm) == (f"dispute.{name}", None, True)
+    opened = Evidence(State.PAID, Source.WEBHOOK, dispute=Dispute.OPEN) if name == "action_required" else None
+    assert (event.event_type, event.evidence, event.confirm) == (f"dispute.{name}", opened, True)
     assert event.references == (Reference(ATTEMPT, ATTEMPT_ID), Reference("payment", "p-1"))
 
 

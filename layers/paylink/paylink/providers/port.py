@@ -134,6 +134,7 @@ class Payment:
     `evidence` and `amount` are what the state machine and the amount check use; `provider_status` is kept raw beside
     the canonical state. `checkout_url` is None when nothing can be paid any more, or the provider does not repeat it.
     `seen` is False when the provider has not heard of the payment yet: then all of it follows from the query.
+    `also_paid` names further payments of the same order that hold money too: the payer has paid twice.
     """
 
     references: tuple[Reference, ...]
@@ -143,6 +144,7 @@ class Payment:
     checkout_url: str | None
     expires_at: datetime | None
     seen: bool = True
+    also_paid: tuple[Reference, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -191,9 +193,10 @@ class ProviderEvent:
     A webhook in our terms.
 
     `references` name the transaction, the surest first; those not stored yet are added once one of them matches.
-    `evidence` is None when the event itself moves nothing: then either `confirm` is set (it only hints at a change,
-    such as a refund: ask the provider) or `ignored` tells why. `foreign` marks an event of another system on the same
-    account. `amount` is what was asked for, when the event tells it.
+    With `confirm` the event only hints at a change, such as a refund: the provider is asked, and asked again while it
+    does not show what `evidence` claims; without evidence, any answer will do. Else `evidence` is None only when
+    `ignored` tells why nothing moves. `foreign` marks an event of another system on the same account. `amount` is what
+    was asked for, when the event tells it.
     """
 
     event_type: str

@@ -35,6 +35,8 @@ LEASE_S = 25
 """create_checkout's timeout in template.yaml and 5 s more: while it runs, nobody else works at the same key."""
 
 FIRST_PULL_S = 300
+RETRY_SLACK_S = 60
+"""What a retry's page may lack of the shortest life: no provider declares its own last minute."""
 _STEPS_MAX = 3
 
 
@@ -159,7 +161,7 @@ class Checkout:
 
     def _has_time_for_a_page(self, transaction: tx.Transaction) -> bool:
         left_s = (transaction.expires_at - self._parts.now()).total_seconds()
-        return left_s >= self._parts.providers[transaction.provider].capabilities.expiry_min_s
+        return left_s >= self._parts.providers[transaction.provider].capabilities.expiry_min_s - RETRY_SLACK_S
 
     def _insert_transaction(self, uow: UnitOfWork, order: CheckoutOrder, account: Account) -> tx.Transaction:
         now = self._parts.now()

@@ -47,6 +47,12 @@ def speaks_of(uow: UnitOfWork, transaction: Transaction, payment: Payment) -> bo
     return attempt_id in {attempt.id for attempt in list_attempts(uow, transaction.id)}
 
 
+def alert_if_paid_twice(transaction: Transaction, payment: Payment, alerts: AlertLog) -> None:
+    if payment.also_paid:
+        names = [reference.value for reference in payment.also_paid]
+        alerts.alert("paid_twice", transaction_id=transaction.id, also_paid=names)
+
+
 def apply_evidence(uow: UnitOfWork, transaction: Transaction, claim: Claim, proof: Proof, alerts: AlertLog) -> Applied:
     """
     Let the state machine decide, and write what it decides. The transaction's row must be locked.
@@ -80,7 +86,7 @@ def apply_evidence(uow: UnitOfWork, transaction: Transaction, claim: Claim, proo
 def _of_another_attempt(transaction: Transaction, claim: Claim) -> bool:
     if claim.attempt_id is None:
         return False
-    if transaction.paid_attempt_id is not None:
+    if transaction.paid_attempt_id is not None and transaction.state in HAS_MONEY:
         return claim.attempt_id != transaction.paid_attempt_id
     # Before anything is paid, money is welcome on any attempt's page; its end counts only on the newest one's.
     return claim.evidence.state not in HAS_MONEY and claim.attempt_id != transaction.attempt_id

@@ -17,7 +17,7 @@ from paylink.providers.port import (
     UnreadableEvent,
     attempt_of,
 )
-from paylink.services.evidence import Applied, Claim, Effect, apply_evidence, speaks_of
+from paylink.services.evidence import Applied, Claim, Effect, alert_if_paid_twice, apply_evidence, speaks_of
 from paylink.services.ports import Parts
 from paylink.store import transactions as tx
 from paylink.store import webhooks
@@ -114,7 +114,7 @@ class Processing:
 
     def _settle(self, provider: Provider, event: ClaimedEvent, told: ProviderEvent, transaction_id: UUID) -> None:
         """Pull where the event alone does not prove enough, then write under lock; again when it moved meanwhile."""
-        needs_pull = told.evidence is None or event.assurance is not Assurance.BODY
+        needs_pull = told.confirm or told.evidence is None or event.assurance is not Assurance.BODY
         for _ in range(_PULL_ROUNDS):
             try:
                 pulled = self._pull(provider, event, told, transaction_id) if needs_pull else None
@@ -139,16 +139,9 @@ class Processing:
         assert transaction is not None
         account = self._parts.accounts.get(event.account_id)
         kinds = provider.capabilities.lookup_kinds
-        named = [reference for reference in told.references if reference.kind in kinds]
-        known = [reference for reference in known if reference.kind in kinds]
-        now = self._parts.now()
-        try:
-            payment = provider.fetch_payment(account, tx.payment_query(transaction, named or known, now))
-        except ProviderError as exc:
-            if exc.kind is not ErrorKind.NOT_FOUND or not named:
-                raise
-            # What the event names is not to be found by itself, such as an intent without its session.
-            payment = provider.fetch_payment(account, tx.payment_query(transaction, known, now))
+        # What is known as well: an event of one try says nothing of another, which may have been paid.
+        asked_by = [r for r in dict.fromkeys([*told.references, *known]) if r.kind in kinds]
+        payment = provider.fetch_payment(account, tx.payment_query(transaction, asked_by, self._parts.now()))
         return _Pulled(payment, transaction.revision)
 
     def _write(
@@ -175,6 +168,7 @@ class Processing:
             return _Written(settled=True)
         if pulled is not None:
             tx.count_answer(uow, transaction_id)
+            alert_if_paid_twice(transaction, pulled.payment, self._parts.alerts)
         applied = self._apply(uow, event, told, transaction, pulled)
         if applied.effect is Effect.NEEDS_PULL:
             return _Written(settled=False, needs_pull=True)
@@ -217,14 +211,18 @@ class Processing:
 
     @staticmethod
     def _unconfirmed(told: ProviderEvent, pulled: _Pulled | None, applied: Applied) -> bool:
-        """The event claims money, and the provider, asked, does not know of it (yet)."""
-        return (
-            pulled is not None
-            and applied.effect is Effect.IGNORED
-            and told.evidence is not None
-            and told.evidence.state in HAS_MONEY
-            and pulled.payment.evidence.state not in HAS_MONEY
-        )
+        """
+        The event claims money, a refund or a dispute, and the provider, asked, does not show it (yet).
+
+        Whatever its answer changed: a status may lag behind its own webhook.
+        """
+        claim = told.evidence
+        if pulled is None or claim is None or claim.state not in HAS_MONEY or applied.effect is Effect.MISMATCH:
+            return False
+        found = pulled.payment.evidence
+        if found.state not in HAS_MONEY:
+            return True
+        return (claim.refunded or 0) > (found.refunded or 0) or (claim.dispute is not None and found.dispute is None)
 
     @staticmethod
     def _defer(

@@ -3,18 +3,22 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from paylink.core.states import HAS_MONEY, OPEN, Decision, State, Verdict
 from paylink.providers.port import ATTEMPT, ErrorKind, Payment, ProviderError, Reference, attempt_of
-from paylink.services.evidence import Claim, apply_evidence, speaks_of
+from paylink.services.evidence import Claim, alert_if_paid_twice, apply_evidence, speaks_of
 from paylink.services.ports import Parts
 from paylink.store import transactions as tx
 from paylink.store.unit_of_work import Row, UnitOfWork
 
 PULL_FIRST_S = 300
 PULL_LAST_S = 6 * 3600
+RATE_LIMITED_S = 60
+OVERDUE = timedelta(hours=1)
+"""How long after a page's end a provider that gives no answer becomes a person's business."""
 RUN_SIZE = 100
 
 
@@ -44,9 +48,12 @@ class Reconciliation:
         due = self._parts.database.run(lambda uow: self._begin(uow, run_id, merchant_id))
         counts = _Counts()
         reached = 0
+        limited: set[UUID] = set()
         for row in due[:RUN_SIZE]:
             if time.monotonic() >= stop_at:
                 break
+            if row["account_id"] in limited:
+                continue
             reached += 1
             transaction_id = row["id"]
             try:
@@ -54,8 +61,11 @@ class Reconciliation:
                     continue
                 counts.checked += 1
                 counts.changed += self._check(transaction_id)
-            except ProviderError:
+            except ProviderError as exc:
                 counts.failed += 1
+                if exc.kind is ErrorKind.RATE_LIMITED:
+                    limited.add(row["account_id"])
+                self._after_failure(row, exc)
             except Exception:
                 self._parts.log_failure("transaction_id", transaction_id)
                 counts.failed += 1
@@ -75,9 +85,18 @@ class Reconciliation:
         """Push the due time on just before asking. False: another run asks."""
 
         def work(uow: UnitOfWork) -> bool:
-            return uow.first("claim_pull", **row, first_s=PULL_FIRST_S, last_s=PULL_LAST_S) is not None
+            times = {"first_s": PULL_FIRST_S, "last_s": PULL_LAST_S}
+            return uow.first("claim_pull", id=row["id"], pull_due_at=row["pull_due_at"], **times) is not None
 
         return self._parts.database.run(work)
+
+    def _after_failure(self, row: Row, exc: ProviderError) -> None:
+        """No answer is no reason to ask more rarely, until the page is long over: then a person is told."""
+        if exc.kind is not ErrorKind.RATE_LIMITED and self._parts.now() > row["expires_at"] + OVERDUE:
+            self._parts.alerts.alert("cannot_ask", transaction_id=row["id"], error=exc.code)
+            return
+        delay_s = RATE_LIMITED_S if exc.kind is ErrorKind.RATE_LIMITED else PULL_FIRST_S
+        self._parts.database.run(lambda uow: uow.run("postpone_pull", id=row["id"], delay_s=delay_s))
 
     def _check(self, transaction_id: UUID) -> bool:
         """Ask about one transaction; True when that changed it."""
@@ -142,16 +161,25 @@ class Reconciliation:
             return False, []
         tx.count_answer(uow, transaction.id)
         woken: list[UUID] = []
+        answered = len(payments)
         payments = [payment for payment in payments if speaks_of(uow, transaction, payment)]
+        if len(payments) < answered:
+            self._parts.alerts.alert("references_disagree", transaction_id=transaction.id)
+            ended = False
         for payment in sorted(payments, key=lambda payment: payment.evidence.state not in HAS_MONEY):
             attempt_id = attempt_of(payment.references) or attempts[-1].id
             if payment.seen and payment.amount == transaction.amount:
                 tx.finish_attempt(uow, attempt_id, "pending", payment=payment)
             woken += tx.add_references(uow, transaction.account_id, transaction.id, payment.references)
+            alert_if_paid_twice(transaction, payment, self._parts.alerts)
             claim = Claim(payment.evidence, payment.amount, attempt_id)
             proof = tx.Proof("pull", None, payment.provider_status)
             transaction = apply_evidence(uow, transaction, claim, proof, self._parts.alerts).transaction
-        if ended and transaction.state is State.PENDING and not any(p.evidence.state in OPEN for p in payments):
+        if (
+            ended
+            and transaction.state is State.PENDING
+            and not any(p.evidence.state in OPEN | HAS_MONEY for p in payments)
+        ):
             tx.finish_attempt(uow, attempts[-1].id, "not_sent", error="not_found")
             expired = Decision(Verdict.APPLY, steps=(State.EXPIRED,), totals=transaction.snapshot.totals)
             transaction = tx.apply_decision(uow, transaction, expired, tx.Proof("clock", None, None))

@@ -175,6 +175,7 @@ def apply_decision(
     steps = decision.steps or (transaction.state,)
     version = transaction.version + len(steps)
     totals = decision.totals
+    newly_paid = steps[-1] in HAS_MONEY and transaction.state not in HAS_MONEY
     uow.run(
         "change_transaction",
         id=transaction.id,
@@ -184,7 +185,7 @@ def apply_decision(
         dispute=totals.dispute,
         provider_status=proof.provider_status,
         version=version,
-        paid_attempt_id=(attempt_id or transaction.attempt_id) if steps[-1] in HAS_MONEY else None,
+        paid_attempt_id=(attempt_id or transaction.attempt_id) if newly_paid else None,
     )
     for number, state in enumerate(steps, start=transaction.version + 1):
         last = number == version

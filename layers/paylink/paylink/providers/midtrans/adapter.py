@@ -13,8 +13,6 @@ from paylink.providers.midtrans.client import MidtransClient
 from paylink.providers.midtrans.lookup import ask
 from paylink.providers.midtrans.mapping import (
     NOT_BEGUN,
-    SNAP_TOKEN,
-    TRANSACTION,
     leaves_page_open,
     payment_not_begun,
     payment_of,
@@ -23,6 +21,7 @@ from paylink.providers.midtrans.mapping import (
 )
 from paylink.providers.midtrans.money import CURRENCIES, from_midtrans_amount, to_midtrans_amount
 from paylink.providers.midtrans.page import page_fields
+from paylink.providers.midtrans.references import SNAP_TOKEN, TRANSACTION
 from paylink.providers.midtrans.settings import SERVER_KEY, MidtransSettings
 from paylink.providers.port import (
     ATTEMPT,
@@ -54,7 +53,8 @@ class MidtransProvider:
     # A repeated order id is refused, so a repeated creation never gives the first page again.
     capabilities = Capabilities(
         currencies=CURRENCIES,
-        expiry_min_s=5 * 60,
+        # Midtrans' least are 5 minutes; one more leaves a retry of the creation its time.
+        expiry_min_s=6 * 60,
         expiry_default_s=24 * 3600,
         expiry_max_s=7 * 24 * 3600,
         create_retention_s=0,
@@ -104,10 +104,9 @@ class MidtransProvider:
             if closed is not None:
                 return closed
             answers = self._ask(account, query.references)
-        if answers and status_of(answers[0]) in _CANCELLABLE:
+        if any(status_of(t) in _CANCELLABLE for t in answers) and not any(map(_is_settled, answers)):
             try:
-                cancelled = self._cancel(account, answers[0])
-                return self._payment(query, [cancelled, *answers[1:]])
+                return self._payment(query, [self._cancel(account, transaction) for transaction in answers])
             except ProviderError as exc:
                 if exc.kind is not ErrorKind.BAD_STATE:
                     raise
@@ -179,6 +178,17 @@ class MidtransProvider:
         )
 
     def _cancel(self, account: Account, transaction: dict[str, Any]) -> dict[str, Any]:
-        """Return the transaction as it then is: the answer to a cancellation repeats only some of its fields."""
+        """
+        Return the transaction as it then is, unless it has ended anyway.
+
+        The answer to a cancellation repeats only some of its fields.
+        """
+        if status_of(transaction) not in _CANCELLABLE:
+            return transaction
         name = word(transaction["transaction_id"])
-        return transaction | self._client.cancel(newest_secret(account, SERVER_KEY), name)
+        cancelled = self._client.cancel(newest_secret(account, SERVER_KEY), name)
+        return transaction | cancelled | {"order_id": transaction["order_id"]}
+
+
+def _is_settled(transaction: dict[str, Any]) -> bool:
+    return state_of(transaction) is State.PAID and status_of(transaction) not in _CANCELLABLE

@@ -1,24 +1,26 @@
 """Midtrans' transactions put into our terms. Pure: no I/O, no clock."""
 
-import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from paylink.core.states import Dispute, Evidence, Source, State
 from paylink.providers.answers import word
 from paylink.providers.midtrans.money import from_midtrans_amount
-from paylink.providers.midtrans.page import WIB
-from paylink.providers.port import ATTEMPT, Payment, PaymentQuery, Reference, UnreadableEvent
+from paylink.providers.midtrans.references import order_of, references_of
+from paylink.providers.port import Payment, PaymentQuery, Reference, UnreadableEvent
 
-TRANSACTION = "transaction"
-SNAP_TOKEN = "snap_token"  # noqa: S105  # the name of a kind of reference, no secret
 NOT_BEGUN = "not_begun"
 LAST_CHOICE_GRACE = timedelta(minutes=2)
 """How long after a page's end a choice of the last second may still become known."""
 
 CHARGEBACKS = frozenset({"chargeback", "partial_chargeback"})
-_ORDER_ID = re.compile(r"paylink-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\Z", re.ASCII)
+STATUSES = CHARGEBACKS | {
+    *("pending", "authorize", "capture", "settlement", "deny", "failure", "cancel", "expire"),
+    *("refund", "partial_refund"),
+}
+"""All that Midtrans documents."""
 _PAID_AT_A_BANK = frozenset({"bank_transfer", "echannel", "cstore"})
 """Kinds of payment that cannot be refused while they are tried: their `deny` is a bank that takes the money back."""
 
@@ -69,33 +71,24 @@ def provider_status_of(transaction: dict[str, Any]) -> str:
     return status if fraud in (None, "") else f"{status}/{word(fraud)}"
 
 
-def references_of(transaction: dict[str, Any]) -> tuple[Reference, ...]:
-    """
-    Return the attempt, when the order id is one of ours, and the transaction's own id.
-
-    Raises:
-        ValueError: One is no identifier.
-    """
-    own = _ORDER_ID.match(word(transaction["order_id"]))
-    attempt = (Reference(ATTEMPT, own[1]),) if own else ()
-    return (*attempt, Reference(TRANSACTION, word(transaction["transaction_id"])))
-
-
 def payment_of(answers: Sequence[dict[str, Any]], *, expires_at: datetime, asked_at: datetime) -> Payment:
     """
-    Map what is known of an order, the deciding transaction first; further ones of it lend their references.
+    Map what is known of an order, the deciding transaction first; further ones of it lend their references, and those
+    that hold money too, of whichever order, are told in `also_paid`.
 
     Raises:
         UnreadableEvent: A status is none that Midtrans documents.
         LookupError, ValueError: A field is not there or has another form.
     """
     transaction = answers[0]
-    tries = [answer for answer in answers if answer["order_id"] == transaction["order_id"]]
+    tries = [answer for answer in answers if order_of(answer) == order_of(transaction)]
+    more_money = [answer for answer in answers[1:] if state_of(answer) is State.PAID and status_of(answer) != "refund"]
     amount = from_midtrans_amount(transaction["gross_amount"], transaction.get("currency"))
     state = state_of(transaction)
     evidence = Evidence(state, Source.PULL)
     if state is State.PAID:
-        evidence = _paid_evidence(transaction, amount.amount)
+        disputed = status_of(transaction) in CHARGEBACKS
+        evidence = replace(money_told(transaction, amount.amount, Source.PULL), no_dispute=not disputed)
     elif asked_at < expires_at and leaves_page_open(transaction):
         evidence = Evidence(State.PENDING, Source.PULL)
     return Payment(
@@ -105,20 +98,45 @@ def payment_of(answers: Sequence[dict[str, Any]], *, expires_at: datetime, asked
         provider_status=provider_status_of(transaction),
         checkout_url=None,
         expires_at=_time(transaction.get("expiry_time")),
+        also_paid=_others(more_money, references_of(transaction)),
     )
+
+
+def _others(transactions: Sequence[dict[str, Any]], but: Sequence[Reference]) -> tuple[Reference, ...]:
+    named = dict.fromkeys(reference for transaction in transactions for reference in references_of(transaction))
+    return tuple(reference for reference in named if reference not in but)
+
+
+def paid_at(transaction: dict[str, Any]) -> datetime:
+    """
+    Return when the money came, late where that is not told; it does not change as the transaction goes on.
+
+    A card has paid when it is charged, which may be long before it settles.
+    """
+    charged = transaction.get("payment_type") == "credit_card"
+    names = ("transaction_time", "settlement_time") if charged else ("settlement_time", "transaction_time")
+    times = [time for name in names if (time := _time(transaction.get(name)))]
+    return times[0] if times else datetime.max.replace(tzinfo=UTC)
+
+
+def was_taken_back(transaction: dict[str, Any]) -> bool:
+    """Tell whether money surely was there once, and is not any more: a bank took back what it had settled."""
+    return status_of(transaction) == "deny" and bool(transaction.get("settlement_time"))
 
 
 def leaves_page_open(transaction: dict[str, Any]) -> bool:
     """
     Tell whether the payer may try again on the same page: a card or wallet was refused.
 
-    Midtrans' samples say of `deny` that it "allows payment retries and later can become success". Not so where a bank
-    takes back what was settled, nor where the fraud check said no.
+    Midtrans' samples say of `deny` that it "allows payment retries and later can become success". Not so where money
+    was held or settled before: at a bank or a store, where a settlement or a bank's approval is told, and where a fraud
+    check asked for a review or said no.
     """
     return (
         status_of(transaction) == "deny"
         and transaction.get("payment_type") not in _PAID_AT_A_BANK
         and not transaction.get("settlement_time")
+        and not transaction.get("approval_code")
         and _fraud_of(transaction) in (None, "accept")
     )
 
@@ -137,26 +155,31 @@ def payment_not_begun(attempt: Reference, query: PaymentQuery) -> Payment:
     )
 
 
-def _paid_evidence(transaction: dict[str, Any], captured: int) -> Evidence:
-    """Midtrans tells no outcome of a chargeback: it stays open until a person closes it."""
+def money_told(transaction: dict[str, Any], captured: int, source: Source) -> Evidence:
+    """
+    Return what a transaction with money tells of it.
+
+    Midtrans tells no outcome of a chargeback: it stays open until a person closes it.
+    """
     disputed = status_of(transaction) in CHARGEBACKS
     return Evidence(
         State.PAID,
-        Source.PULL,
+        source,
         captured=captured,
         refunded=_refunded(transaction, captured),
         dispute=Dispute.OPEN if disputed else None,
-        no_dispute=not disputed,
     )
 
 
 def _refunded(transaction: dict[str, Any], captured: int) -> int | None:
-    """Return the sum of all refunds; None for a chargeback that does not tell of any."""
+    """Return the sum of all refunds, each counted once; None for a chargeback that does not tell of any."""
     status, refunds = status_of(transaction), transaction.get("refunds")
     if status in ("capture", "settlement"):
         return 0
     if refunds:
-        return sum(from_midtrans_amount(refund["refund_amount"]).amount for refund in refunds)
+        # A refund is told again when the bank has confirmed it.
+        by_id = {str(refund.get("refund_chargeback_id") or f"row {row}"): refund for row, refund in enumerate(refunds)}
+        return sum(from_midtrans_amount(refund["refund_amount"]).amount for refund in by_id.values())
     if status in CHARGEBACKS:
         return None
     if transaction.get("refund_amount") is None and status == "refund":
@@ -165,9 +188,12 @@ def _refunded(transaction: dict[str, Any], captured: int) -> int | None:
 
 
 def _time(value: object) -> datetime | None:
-    """Return a time as Midtrans writes it, `2026-01-02 07:03:10` in western Indonesia, or None when it is not told."""
-    if value in (None, ""):
+    """
+    Return a time as Midtrans writes it, `2026-01-02 07:03:10` in western Indonesia (+0700).
+
+    None when it is not told, or in another form: no money depends on it, so it hides none.
+    """
+    try:
+        return datetime.strptime(f"{value} +0700", "%Y-%m-%d %H:%M:%S %z").astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    if not isinstance(value, str):
-        raise ValueError("a time is not a text")
-    return datetime.strptime(value, "%Y-%m-%d %H:%M:%S").replace(tzinfo=WIB).astimezone(UTC)

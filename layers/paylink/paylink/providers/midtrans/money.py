@@ -30,13 +30,16 @@ def to_midtrans_amount(money: Money) -> int:
 
 def from_midtrans_amount(amount: object, currency: object = None) -> Money:
     """
-    Return an amount as Midtrans tells it. Where no currency is told it is rupiah, the only one that Snap takes.
+    Return an amount as Midtrans tells it; a JSON number is read exactly too, so that no refund is hidden by its form.
+    Where no currency is told it is rupiah, the only one that Snap takes.
 
     Raises:
-        UnrepresentableAmount: It is no such text, has a fraction of a rupiah, or another currency.
+        UnrepresentableAmount: It is neither, has a fraction of a rupiah, or another currency.
     """
     if currency not in (None, "IDR"):
         raise UnrepresentableAmount("an amount is in another currency than IDR")
+    if type(amount) in (int, Decimal):
+        amount = str(amount)
     if not isinstance(amount, str) or not _AMOUNT.match(amount):
         raise UnrepresentableAmount("an amount is not a decimal text")
     rupiah = Decimal(amount)

@@ -32,6 +32,8 @@ def page_fields(request: PaymentRequest) -> dict[str, Any]:
         "callbacks": _without_none(finish=request.success_url, error=request.failure_url),
         "expiry": _expiry(request.created_at, request.expires_at),
         "custom_field1": request.order_reference[:_CUSTOM_FIELD_MAX],
+        # Told again where a bank transfer carries an order id of its own.
+        "custom_field2": str(request.attempt_id),
     }
     return {name: value for name, value in fields.items() if value}
 

@@ -4,13 +4,22 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 import paycrypto
 from paylink.core.states import Evidence, Source, State
 from paylink.providers.answers import word
-from paylink.providers.midtrans.mapping import CHARGEBACKS, provider_status_of, references_of, state_of, status_of
+from paylink.providers.midtrans.mapping import (
+    CHARGEBACKS,
+    STATUSES,
+    money_told,
+    provider_status_of,
+    state_of,
+    status_of,
+)
 from paylink.providers.midtrans.money import from_midtrans_amount
+from paylink.providers.midtrans.references import references_of
 from paylink.providers.midtrans.settings import SERVER_KEY
 from paylink.providers.port import (
     ATTEMPT,
@@ -25,8 +34,10 @@ from paylink.providers.port import (
 _ORDER_ID_KEPT = 100
 _STATUS_CODE = re.compile(r"[0-9]{3}\Z", re.ASCII)
 _GROSS_AMOUNT = re.compile(r"[0-9]{1,15}\.[0-9]{2}\Z", re.ASCII)
-_HINTS = CHARGEBACKS | {"refund", "partial_refund", "deny"}
-"""What only the status call can tell: sums that are cumulative there, and whether a refused payer may try again."""
+_REFUNDS = frozenset({"refund", "partial_refund"})
+_DIGITS_KEPT = 14
+_CENT = Decimal("0.01")
+_UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
 
 
 def verify(raw_body: bytes, credentials: Sequence[Credential]) -> Verified:
@@ -36,18 +47,22 @@ def verify(raw_body: bytes, credentials: Sequence[Credential]) -> Verified:
     It covers neither the transaction's status nor its refunds, so all that a webhook proves is: ask.
     """
     try:
-        body = json.loads(raw_body)
+        body = _parse(raw_body)
         signed = _signed_parts(body)
         signature = body["signature_key"]
         if not isinstance(signature, str):
             raise TypeError("a signature is a text")
-    except (ValueError, TypeError, LookupError, RecursionError) as exc:
+    except _UNREADABLE as exc:
         raise WebhookRefused("malformed") from exc
     matched = _matching(signed, signature, [c for c in credentials if c.field == SERVER_KEY.name])
     try:
         return Verified(_event_id(body), matched.id, Assurance.PARTIAL)
-    except (ValueError, TypeError, AttributeError) as exc:
+    except _UNREADABLE as exc:
         raise WebhookRefused("unreadable") from exc
+
+
+def _parse(raw_body: bytes) -> Any:
+    return json.loads(raw_body, parse_float=Decimal)
 
 
 def _signed_parts(body: Any) -> list[bytes]:
@@ -74,11 +89,16 @@ def _event_id(body: dict[str, Any]) -> str:
     """
     Midtrans sends no event id. Two notices are the same when all that tells of a change is.
 
-    A refund is announced twice, the second time with `bank_confirmed_at`. The order's id goes before the digest: it is
-    signed, so a notice of one order can never pass for that of another.
+    A refund is announced twice, the second time with `bank_confirmed_at`. Before the digest go the order's id, which is
+    signed, so that a notice of one order can never pass for that of another; and the time, because a bank may take a
+    settlement back and settle again.
     """
     refunds = [
-        [_text(refund.get(name)) for name in ("refund_chargeback_id", "refund_amount", "bank_confirmed_at")]
+        [
+            _text(refund.get("refund_chargeback_id")),
+            _amount(refund.get("refund_amount")),
+            _text(refund.get("bank_confirmed_at")),
+        ]
         for refund in body.get("refunds") or ()
     ]
     told = [
@@ -87,7 +107,9 @@ def _event_id(body: dict[str, Any]) -> str:
         *(_text(body.get(name)) for name in ("status_code", "gross_amount")),
         ",".join(":".join(refund) for refund in sorted(refunds, key=lambda refund: (len(refund[0]), refund))),
     ]
-    return f"{word(body['order_id'])[:_ORDER_ID_KEPT]}:{hashlib.sha256('|'.join(told).encode()).hexdigest()}"
+    digest = hashlib.sha256("|".join(told).encode()).hexdigest()
+    time = _digits(body.get("settlement_time")) or _digits(body.get("transaction_time")) or "-"
+    return f"{word(body['order_id'])[:_ORDER_ID_KEPT]}:{time}:{digest}"
 
 
 def _text(value: object) -> str:
@@ -98,31 +120,57 @@ def _text(value: object) -> str:
     raise ValueError("neither a text nor a whole number")
 
 
+def _amount(value: object) -> str:
+    """An amount is told as a text; a number is the same amount however it is written."""
+    if isinstance(value, int | Decimal) and not isinstance(value, bool):
+        return str(Decimal(value).quantize(_CENT))
+    return _text(value)
+
+
+def _digits(time: object) -> str:
+    return "".join(re.findall("[0-9]", time))[:_DIGITS_KEPT] if isinstance(time, str) else ""
+
+
 def map_event(raw_body: bytes) -> ProviderEvent:
     """
     Map one notification. An order id of another form is that of another system, or of the dashboard's test.
 
-    Some bank transfers carry their transaction id as order id: that one may be known.
+    Some bank transfers carry their transaction id as order id: that one may be known. Refunds and chargebacks are
+    claims that the status has to show; a refusal, and what Midtrans does not document, only a reason to ask.
 
     Raises:
         UnreadableEvent: A field that must be there is not, or the status is none that Midtrans documents.
     """
     try:
-        body = json.loads(raw_body)
+        body = _parse(raw_body)
         kind, references = status_of(body), references_of(body)
         if references[0].kind != ATTEMPT and body["order_id"] != body["transaction_id"]:
             return ProviderEvent(kind, (), None, foreign=True)
-        state = state_of(body)
+        if kind not in STATUSES:
+            raise ValueError("an unknown status")
         amount = from_midtrans_amount(body["gross_amount"], body.get("currency"))
-        captured = amount.amount if state is State.PAID else None
-        hint = kind in _HINTS
+        evidence = _claim(body, amount.amount)
         return ProviderEvent(
             kind,
             references,
-            evidence=None if hint else Evidence(state, Source.WEBHOOK, captured=captured),
+            evidence=evidence,
             amount=amount,
             provider_status=provider_status_of(body),
-            confirm=hint,
+            confirm=evidence is None or kind in _REFUNDS | CHARGEBACKS,
         )
-    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as exc:
+    except _UNREADABLE as exc:
         raise UnreadableEvent(type(exc).__name__) from exc
+
+
+def _claim(body: dict[str, Any], captured: int) -> Evidence | None:
+    """Return what a notice says; None where only the status can tell, as whether a refused payer may try again."""
+    kind = status_of(body)
+    if kind == "deny":
+        return None
+    try:
+        if kind in _REFUNDS | CHARGEBACKS:
+            return money_told(body, captured, Source.WEBHOOK)
+        state = state_of(body)
+    except (*_UNREADABLE, UnreadableEvent):
+        return None
+    return Evidence(state, Source.WEBHOOK, captured=captured if state is State.PAID else None)

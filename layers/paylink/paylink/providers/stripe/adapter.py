@@ -149,11 +149,10 @@ class StripeProvider:
         return webhook.map_event(raw_body)
 
     def _session_id(self, account: Account, references: Sequence[Reference]) -> str:
-        """Return the first session named, else that of the first intent named."""
+        """Return the session that is named first, by itself or by its intent."""
         for reference in references:
             if reference.kind == SESSION:
                 return reference.value
-        for reference in references:
             if reference.kind == INTENT:
                 query = {"payment_intent": reference.value}
                 found = self._client.get(newest_secret(account, SECRET_KEY), "/v1/checkout/sessions", query)["data"]

@@ -1,6 +1,7 @@
 """Xendit behind the `Provider` protocol."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -55,7 +56,7 @@ class XenditProvider:
     # Xendit documents no bounds of a page's life: these are chosen.
     capabilities = Capabilities(
         currencies=CURRENCIES,
-        expiry_min_s=5 * 60,
+        expiry_min_s=6 * 60,
         expiry_default_s=24 * 3600,
         expiry_max_s=7 * 24 * 3600,
         create_retention_s=0,
@@ -72,7 +73,10 @@ class XenditProvider:
     @readable_or(Effect.UNKNOWN)
     def create_payment(self, account: Account, request: PaymentRequest) -> Payment:
         key = newest_secret(account, SECRET_KEY)
-        return self._payment(key, self._client.post(key, "/v2/invoices", invoice_fields(request)))
+        invoice = self._client.post(key, "/v2/invoices", invoice_fields(request))
+        if invoice["external_id"] != external_id_of(request.attempt_id):
+            raise ValueError("the invoice of another order")
+        return self._payment(key, invoice)
 
     @readable_or(Effect.NOTHING)
     def find_payment(self, account: Account, request: PaymentRequest) -> Payment | None:
@@ -93,10 +97,23 @@ class XenditProvider:
 
     @readable_or(Effect.NOTHING)
     def fetch_payment(self, account: Account, query: PaymentQuery) -> Payment:
-        """An expired invoice answers for its attempt only when no other invoice of the attempt stands."""
+        """
+        The first invoice that is found decides, unless another one of the same attempt was paid, or stands while it has
+        expired.
+        """
         key = newest_secret(account, SECRET_KEY)
+        found, gone = self._named(key, query.references)
+        if not found:
+            raise gone
+        paid = [i for i in _oldest_first(found) if STATES[i["status"]] is State.PAID]
+        payment = self._payment(key, paid[0] if paid else self._standing(key, found[0], query.amount))
+        return replace(payment, also_paid=tuple(Reference(INVOICE, invoice_id(i["id"])) for i in paid[1:]))
+
+    def _named(self, key: Secret, references: Sequence[Reference]) -> tuple[list[dict[str, Any]], ProviderError]:
+        """Return the invoices of one attempt that these references name, the first of them first."""
+        found: list[dict[str, Any]] = []
         gone = _no_invoice_reference()
-        for reference in query.references:
+        for reference in references:
             if reference.kind == INVOICE:
                 try:
                     invoice = self._invoice(key, reference.value)
@@ -105,8 +122,9 @@ class XenditProvider:
                         raise
                     gone = exc
                 else:
-                    return self._payment(key, self._standing(key, invoice, query.amount))
-        raise gone
+                    if not found or invoice["external_id"] == found[0]["external_id"]:
+                        found.append(invoice)
+        return found, gone
 
     @readable_or(Effect.UNKNOWN)
     def cancel_payment(self, account: Account, query: PaymentQuery) -> Payment:
@@ -175,8 +193,7 @@ class XenditProvider:
     def _invoices(self, key: Secret, external_id: str) -> list[dict[str, Any]]:
         """Return the invoices of exactly this external id, the oldest first."""
         listed = list_invoices(self._client, key, external_id)
-        ours = [invoice for invoice in listed if invoice["external_id"] == external_id]
-        return sorted(ours, key=lambda invoice: (time_of(invoice["created"]), invoice_id(invoice["id"])))
+        return _oldest_first([invoice for invoice in listed if invoice["external_id"] == external_id])
 
     def _expire(self, key: Secret, identifier: str) -> dict[str, Any]:
         expired: dict[str, Any] = self._client.post(key, f"/invoices/{invoice_id(identifier)}/expire!")
@@ -190,6 +207,10 @@ class XenditProvider:
         payment = invoice.get("payment_id")
         disputes = None if payment is None else list_disputes(self._client, key, word(payment))
         return payment_of_invoice(invoice, refunds, disputes)
+
+
+def _oldest_first(invoices: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(invoices, key=lambda invoice: (time_of(invoice["created"]), invoice_id(invoice["id"])))
 
 
 def _invoice_of(references: Sequence[Reference]) -> str:

@@ -39,6 +39,8 @@ _KIND_OF_STATUS = {
     409: ErrorKind.DUPLICATE,
     429: ErrorKind.RATE_LIMITED,
 }
+_AT_THE_DOOR = frozenset({401, 403, 429})
+"""Refused before anything is carried out, whoever on the way says it. Other 4xx are Xendit's only with its code."""
 
 
 class XenditClient:
@@ -95,7 +97,7 @@ def _body_or_error(answer: Answer, *, reading: bool) -> Any:
         return answer.body
     told = answer.body.get("error_code") if isinstance(answer.body, dict) else None
     code = told if isinstance(told, str) and _CODE.match(told) else f"http_{answer.status}"
-    kind = _kind(answer.status, code)
+    kind = _kind(answer.status, code) if told is not None or answer.status in _AT_THE_DOOR else ErrorKind.UNAVAILABLE
     unclear = kind in (ErrorKind.UNAVAILABLE, ErrorKind.DUPLICATE)
     raise ProviderError(
         kind, code, effect=Effect.UNKNOWN if unclear and not reading else Effect.NOTHING, field=_FIELDS.get(code)

@@ -52,11 +52,10 @@ def list_refunds(client: XenditClient, key: Secret, invoice_id: str) -> list[Row
 
 def list_disputes(client: XenditClient, key: Secret, payment_id: str) -> list[Row] | None:
     """
-    Return the disputes of a payment; None when this key may not ask for them.
+    Return the disputes of a payment; None when Xendit does not tell, which must not hold up what it tells of money.
 
     Raises:
-        ProviderError: Also `too_many_pages`.
-        TypeError, LookupError: The answer is not what Xendit sends.
+        ProviderError: RATE_LIMITED: asked again later.
     """
 
     def read(body: Any) -> tuple[list[Row], dict[str, str] | None]:
@@ -66,10 +65,12 @@ def list_disputes(client: XenditClient, key: Secret, payment_id: str) -> list[Ro
     query = {"payment_id": payment_id, "limit": str(_DISPUTES_A_PAGE)}
     try:
         return _all(client, key, "/v1/disputes", query, read)
+    except (TypeError, LookupError):
+        return None
     except ProviderError as exc:
-        if exc.kind in (ErrorKind.AUTH, ErrorKind.NOT_FOUND):
-            return None
-        raise
+        if exc.kind is ErrorKind.RATE_LIMITED:
+            raise
+        return None
 
 
 def _all(

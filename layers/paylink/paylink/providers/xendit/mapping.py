@@ -120,10 +120,18 @@ def payment_of_invoice(
             amount=from_xendit_amount(invoice["amount"], invoice["currency"]),
             provider_status=word(invoice["status"]),
             checkout_url=word(invoice["invoice_url"]) if state is State.PENDING else None,
-            expires_at=time_of(invoice["expiry_date"]),
+            expires_at=_expiry_of(invoice),
         )
     except (LookupError, TypeError, AttributeError, ValueError) as exc:
         raise UnreadableEvent(f"invoice: {type(exc).__name__}") from exc
+
+
+def _expiry_of(invoice: dict[str, Any]) -> datetime | None:
+    """Nothing of money depends on it, so a form that cannot be read hides none."""
+    try:
+        return time_of(invoice["expiry_date"])
+    except (LookupError, TypeError, ValueError):
+        return None
 
 
 def standing_of(invoices: Sequence[dict[str, Any]], amount: Money) -> dict[str, Any] | None:
@@ -154,8 +162,9 @@ def captured_of(invoice: dict[str, Any]) -> int:
 def _paid(
     invoice: dict[str, Any], refunds: Sequence[dict[str, Any]], disputes: Sequence[dict[str, Any]] | None
 ) -> Evidence:
-    ours = [d for d in disputes or () if d["payment_id"] == invoice["payment_id"]]
-    found = {_DISPUTES[d["status"]] for d in ours}
+    ours = [d for d in disputes or () if d.get("payment_id") == invoice["payment_id"]]
+    # A status that is new to us holds the money until somebody looks.
+    found = {_DISPUTES.get(d["status"], Dispute.OPEN) for d in ours}
     dispute = next((d for d in (Dispute.LOST, Dispute.OPEN) if d in found), None)
     # A row of another payment shows that the list is not the one asked for: then it does not tell that there is none.
     complete = disputes is not None and len(ours) == len(disputes)
@@ -163,7 +172,7 @@ def _paid(
         State.PAID,
         Source.PULL,
         captured=captured_of(invoice),
-        refunded=sum(_given_back(invoice, refund) for refund in refunds),
+        refunded=sum(_given_back(invoice, refund) for refund in {word(r["id"]): r for r in refunds}.values()),
         dispute=dispute,
         no_dispute=complete and dispute is None,
     )

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import paycrypto
-from paylink.core.states import Evidence, Source, State
+from paylink.core.states import Dispute, Evidence, Source, State
 from paylink.providers.answers import word
 from paylink.providers.port import Assurance, Credential, ProviderEvent, UnreadableEvent, Verified, WebhookRefused
 from paylink.providers.xendit.mapping import (
@@ -119,11 +119,21 @@ def _of_refund(kind: str, refund: dict[str, Any]) -> ProviderEvent:
         invoice=refund.get("invoice_id"),
         payment=refund.get("payment_id"),
     )
+    status = word(refund["status"])
     if not named:
-        raise ValueError("a refund of nothing")
-    return ProviderEvent(kind, named, None, provider_status=word(refund["status"]), confirm=True)
+        return ProviderEvent(kind, (), None, provider_status=status, ignored="names_no_payment")
+    claim = None
+    if status == "SUCCEEDED" and refund.get("amount") is not None:
+        given = from_xendit_amount(refund["amount"], refund["currency"])
+        claim = Evidence(State.PAID, Source.WEBHOOK, refunded=given.amount)
+    return ProviderEvent(kind, named, claim, provider_status=status, confirm=True)
 
 
 def _of_dispute(kind: str, dispute: dict[str, Any]) -> ProviderEvent:
-    named = references(attempt=attempt_in(dispute.get("reference_id")), payment=word(dispute["payment_id"]))
-    return ProviderEvent(kind, named, None, provider_status=word(dispute["status"]), confirm=True)
+    named = references(attempt=attempt_in(dispute.get("reference_id")), payment=dispute.get("payment_id"))
+    status = word(dispute["status"])
+    if not named:
+        return ProviderEvent(kind, (), None, provider_status=status, ignored="names_no_payment")
+    opened = kind == "dispute.action_required"
+    claim = Evidence(State.PAID, Source.WEBHOOK, dispute=Dispute.OPEN) if opened else None
+    return ProviderEvent(kind, named, claim, provider_status=status, confirm=True)
