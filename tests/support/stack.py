@@ -171,6 +171,15 @@ class Stack:
                 client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         return True
 
+    def try_each_event(self) -> None:
+        """Process until each event that has arrived was tried, whatever came of it. Its message may still be coming."""
+        self.await_deliveries()
+        for _ in range(600):
+            if not self.drain() and not self.rows("select 1 from webhook_events where attempts = 0 and asked = 0"):
+                return
+            time.sleep(0.02)
+        raise AssertionError("some event was never tried")
+
     def settle(self) -> None:
         """Let everything that is under way come to its end: deliveries, messages, and what is due."""
         self.await_deliveries()
