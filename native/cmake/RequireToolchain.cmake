@@ -2,7 +2,7 @@
 # Included after project(), which must not enable CXX itself: CMake's own message would name no package.
 
 set(paycrypto_packages_hint
-    "Debian or Ubuntu: apt-get install g++ libssl-dev\n  macOS: xcode-select --install && brew install openssl@3")
+    "Debian or Ubuntu: apt-get install g++ libssl-dev zlib1g-dev\n  macOS: xcode-select --install && brew install openssl@3")
 
 include(CheckLanguage)
 check_language(CXX)
@@ -27,4 +27,9 @@ find_package(OpenSSL 3.0 QUIET COMPONENTS Crypto)
 if(NOT OpenSSL_FOUND)
   message(FATAL_ERROR
     "paycrypto needs the headers and library of OpenSSL 3.0 or newer and found none.\n  ${paycrypto_packages_hint}")
+endif()
+
+find_package(ZLIB QUIET)
+if(NOT ZLIB_FOUND)
+  message(FATAL_ERROR "paycrypto needs the headers and library of zlib and found none.\n  ${paycrypto_packages_hint}")
 endif()

@@ -4,26 +4,25 @@
 #include <new>
 
 #include "backend.h"
+#include "backend_instances.h"
 #include "paycrypto/version.h"
 #include "wipe.h"
 
 namespace paycrypto {
 namespace internal {
-namespace {
 
 struct ContextDeleter {
   void operator()(EVP_MD_CTX* context) const noexcept { EVP_MD_CTX_free(context); }
 };
 using Context = std::unique_ptr<EVP_MD_CTX, ContextDeleter>;
 
-// Fetched once and kept for the life of the process: a fetch costs more than a short hash.
-const EVP_MD* FetchedSha256() noexcept {
-  static const EVP_MD* const digest = EVP_MD_fetch(nullptr, "SHA256", nullptr);
-  return digest;
-}
+namespace {
 
-const EVP_MD* FetchedSha512() noexcept {
-  static const EVP_MD* const digest = EVP_MD_fetch(nullptr, "SHA512", nullptr);
+// Fetched once and kept for the life of the process: a fetch costs more than a short hash.
+template <Hash kHash>
+const EVP_MD* FetchedDigest() noexcept {
+  static const EVP_MD* const digest =
+      EVP_MD_fetch(nullptr, kHash == Hash::kSha256 ? "SHA256" : "SHA512", nullptr);
   return digest;
 }
 
@@ -33,7 +32,9 @@ EVP_MD_CTX* ThreadContext() noexcept {
   return context.get();
 }
 
-bool Start(EVP_MD_CTX* context, const EVP_MD* digest) noexcept {
+template <Hash kHash>
+bool Start(EVP_MD_CTX* context) noexcept {
+  const EVP_MD* const digest = FetchedDigest<kHash>();
   return context != nullptr && digest != nullptr && EVP_DigestInit_ex2(context, digest, nullptr) == 1;
 }
 
@@ -50,41 +51,70 @@ bool Finish(EVP_MD_CTX* context, std::uint8_t* out) noexcept {
   return EVP_DigestFinal_ex(context, out, nullptr) == 1;
 }
 
-Status Hash(const EVP_MD* digest, ByteViews parts, std::uint8_t* out) noexcept {
-  EVP_MD_CTX* const context = ThreadContext();
-  const bool done = Start(context, digest) && Absorb(context, parts) && Finish(context, out);
-  EVP_MD_CTX_reset(context);
-  return done ? Status::kOk : Status::kBackendFailure;
-}
+Status Outcome(bool done) noexcept { return done ? Status::kOk : Status::kBackendFailure; }
 
-bool StartKeyed(EVP_MD_CTX* context, const Sha256Block& block) noexcept {
-  return Start(context, FetchedSha256()) && EVP_DigestUpdate(context, block.data(), block.size()) == 1;
+template <Hash kHash>
+bool StartKeyed(EVP_MD_CTX* context, const Block<kHash>& block) noexcept {
+  return Start<kHash>(context) && EVP_DigestUpdate(context, block.data(), block.size()) == 1;
 }
 
 }  // namespace
 
 // libcrypto wipes a digest's state when it frees its context.
-struct HmacSha256State {
+template <Hash kHash>
+struct HmacState {
   Context inner{EVP_MD_CTX_new()};
   Context outer{EVP_MD_CTX_new()};
 };
 
-void HmacSha256StateDeleter::operator()(HmacSha256State* state) const noexcept { delete state; }
-
-HmacSha256State* NewHmacSha256State(const Sha256Block& inner, const Sha256Block& outer) noexcept {
-  std::unique_ptr<HmacSha256State> state(new (std::nothrow) HmacSha256State);
-  if (state == nullptr || !StartKeyed(state->inner.get(), inner) || !StartKeyed(state->outer.get(), outer)) {
-    return nullptr;
-  }
-  return state.release();
+template <Hash kHash>
+void HmacStateDeleter<kHash>::operator()(HmacState<kHash>* state) const noexcept {
+  delete state;
 }
 
-Status ComputeHmacSha256(const HmacSha256State& state, ByteViews parts, HmacSha256Tag* tag) noexcept {
+template <Hash kHash>
+HmacStatePointer<kHash> NewHmacState(const Block<kHash>& inner, const Block<kHash>& outer) noexcept {
+  HmacStatePointer<kHash> state(new (std::nothrow) HmacState<kHash>);
+  if (state == nullptr || !StartKeyed<kHash>(state->inner.get(), inner) ||
+      !StartKeyed<kHash>(state->outer.get(), outer)) {
+    return nullptr;
+  }
+  return state;
+}
+
+template <Hash kHash>
+HmacStatePointer<kHash> CopyHmacState(const HmacState<kHash>& state) noexcept {
+  HmacStatePointer<kHash> copy(new (std::nothrow) HmacState<kHash>);
+  if (copy == nullptr || copy->inner == nullptr || copy->outer == nullptr ||
+      EVP_MD_CTX_copy_ex(copy->inner.get(), state.inner.get()) != 1 ||
+      EVP_MD_CTX_copy_ex(copy->outer.get(), state.outer.get()) != 1) {
+    return nullptr;
+  }
+  return copy;
+}
+
+template <Hash kHash>
+Status UpdateHmac(HmacState<kHash>* state, ByteView piece) noexcept {
+  return Outcome(Absorb(state->inner.get(), {&piece, 1}));
+}
+
+template <Hash kHash>
+Status FinishHmac(HmacState<kHash>* state, HmacTag<kHash>* tag) noexcept {
+  HmacTag<kHash> inner_digest;
+  const ByteView inner_view(inner_digest.data(), inner_digest.size());
+  const bool done = Finish(state->inner.get(), inner_digest.data()) &&
+                    Absorb(state->outer.get(), {&inner_view, 1}) && Finish(state->outer.get(), tag->data());
+  Wipe(inner_digest);
+  return Outcome(done);
+}
+
+template <Hash kHash>
+Status ComputeHmac(const HmacState<kHash>& state, ByteViews parts, HmacTag<kHash>* tag) noexcept {
   EVP_MD_CTX* const context = ThreadContext();
   if (context == nullptr) {
     return Status::kBackendFailure;
   }
-  HmacSha256Tag inner_digest;
+  HmacTag<kHash> inner_digest;
   const ByteView inner_view(inner_digest.data(), inner_digest.size());
   const bool done = EVP_MD_CTX_copy_ex(context, state.inner.get()) == 1 && Absorb(context, parts) &&
                     Finish(context, inner_digest.data()) &&
@@ -92,16 +122,19 @@ Status ComputeHmacSha256(const HmacSha256State& state, ByteViews parts, HmacSha2
                     Finish(context, tag->data());
   EVP_MD_CTX_reset(context);
   Wipe(inner_digest);
-  return done ? Status::kOk : Status::kBackendFailure;
+  return Outcome(done);
 }
 
-Status ComputeSha256(ByteView message, std::uint8_t* out) noexcept {
-  return Hash(FetchedSha256(), {&message, 1}, out);
+template <Hash kHash>
+Status ComputeHash(ByteViews parts, std::uint8_t* digest) noexcept {
+  EVP_MD_CTX* const context = ThreadContext();
+  const bool done = Start<kHash>(context) && Absorb(context, parts) && Finish(context, digest);
+  EVP_MD_CTX_reset(context);
+  return Outcome(done);
 }
 
-Status ComputeSha512(ByteViews parts, Sha512Digest* digest) noexcept {
-  return Hash(FetchedSha512(), parts, digest->data());
-}
+PAYCRYPTO_INSTANTIATE_BACKEND(Hash::kSha256);
+PAYCRYPTO_INSTANTIATE_BACKEND(Hash::kSha512);
 
 }  // namespace internal
 

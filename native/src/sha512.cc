@@ -7,7 +7,9 @@
 
 namespace paycrypto {
 
-Status Sha512(ByteViews parts, Sha512Digest* digest) noexcept { return internal::ComputeSha512(parts, digest); }
+Status Sha512(ByteViews parts, Sha512Digest* digest) noexcept {
+  return internal::ComputeHash<Hash::kSha512>(parts, digest->data());
+}
 
 Status VerifySha512Concat(ByteViews parts, ByteView expected_hex) noexcept {
   if (parts.size == 0) {
@@ -23,7 +25,7 @@ Status VerifySha512Concat(ByteViews parts, ByteView expected_hex) noexcept {
     return status;
   }
   Sha512Digest computed;
-  Status status = internal::ComputeSha512(parts, &computed);
+  Status status = internal::ComputeHash<Hash::kSha512>(parts, computed.data());
   if (status == Status::kOk &&
       !Equal(ByteView(computed.data(), computed.size()), ByteView(received.data(), received.size()))) {
     status = Status::kNoMatch;

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "paycrypto/byte_view.h"
-#include "paycrypto/hmac_sha256.h"
+#include "paycrypto/hmac.h"
 #include "paycrypto/status.h"
 #include "paycrypto/timestamped_hmac.h"
 

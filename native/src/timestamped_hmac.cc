@@ -6,6 +6,7 @@
 #include "paycrypto/constant_time.h"
 #include "paycrypto/hex.h"
 #include "timestamped_header.h"
+#include "window.h"
 #include "wipe.h"
 
 namespace paycrypto {
@@ -25,17 +26,11 @@ bool IsAmong(const HmacSha256Tag& tag, const internal::TimestampedHeader& header
   return found;
 }
 
-bool IsWithin(const ClockWindow& window, std::int64_t timestamp_s) noexcept {
-  // Both are >= 0, so the difference cannot overflow.
-  const std::int64_t apart_s = timestamp_s > window.now_s ? timestamp_s - window.now_s : window.now_s - timestamp_s;
-  return apart_s <= window.tolerance_s;
-}
-
 }  // namespace
 
 Status VerifyTimestampedHmac(ByteView header, ByteView body, HmacSha256Keys keys, ClockWindow window,
                              std::size_t* matched_key) noexcept {
-  if (window.now_s < 0 || window.tolerance_s < 0) {
+  if (!internal::IsWindow(window)) {
     return Status::kInvalidArgument;
   }
   internal::TimestampedHeader parsed;
@@ -52,7 +47,7 @@ Status VerifyTimestampedHmac(ByteView header, ByteView body, HmacSha256Keys keys
     }
     if (matches) {
       *matched_key = at;
-      return IsWithin(window, parsed.timestamp_s) ? Status::kOk : Status::kOutsideWindow;
+      return internal::IsWithin(window, parsed.timestamp_s) ? Status::kOk : Status::kOutsideWindow;
     }
   }
   return Status::kNoMatch;

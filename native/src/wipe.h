@@ -28,4 +28,12 @@ inline void Wipe(T& object) noexcept {
   }
 }
 
+// As above, for a size that is known only when running.
+inline void Wipe(std::uint8_t* bytes, std::size_t size) noexcept {
+  if (size > 0) {
+    std::memset(bytes, 0, size);
+    __asm__ volatile("" : : "r"(bytes) : "memory");
+  }
+}
+
 }  // namespace paycrypto::internal

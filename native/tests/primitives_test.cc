@@ -4,6 +4,7 @@
 
 #include "paycrypto/constant_time.h"
 #include "paycrypto/hex.h"
+#include "paycrypto/sha256.h"
 #include "paycrypto/sha512.h"
 #include "paycrypto/token.h"
 #include "paycrypto/version.h"
@@ -26,12 +27,32 @@ TEST(Equal, FindsOneFlippedBitAnywhere) {
   }
 }
 
-TEST(Hex, TakesOnlyLowerCaseDigits) {
-  for (int character = 0; character < 256; ++character) {
-    const std::string text = {'0', static_cast<char>(character)};
-    const bool canonical = std::string_view("0123456789abcdef").find(text[1]) != std::string_view::npos;
-    std::uint8_t byte = 0;
-    EXPECT_EQ(canonical ? Status::kOk : Status::kMalformed, DecodeHex(text, &byte, 1)) << character;
+TEST(Hex, TakesOnlyLowerCaseDigitsInEveryPlace) {
+  std::string text(42, '0');
+  for (std::size_t place = 0; place < text.size(); ++place) {
+    for (int character = 0; character < 256; ++character) {
+      text[place] = static_cast<char>(character);
+      const std::size_t value = std::string_view("0123456789abcdef").find(text[place]);
+      const bool canonical = value != std::string_view::npos;
+      std::uint8_t bytes[21];
+      ASSERT_EQ(canonical ? Status::kOk : Status::kMalformed, DecodeHex(text, bytes, 21)) << place << ' ' << character;
+      if (canonical) {
+        ASSERT_EQ(place % 2 == 0 ? value << 4 : value, bytes[place / 2]) << place;
+      }
+    }
+    text[place] = '0';
+  }
+}
+
+TEST(Hex, RoundTripsEveryLengthAndWritesNothingBehind) {
+  std::string bytes;
+  for (std::size_t size = 0; size <= 70; ++size) {
+    std::string text(2 * size, '\0');
+    EncodeHex(bytes, text.data());
+    std::string decoded(size + 8, 'x');
+    ASSERT_EQ(Status::kOk, DecodeHex(text, reinterpret_cast<std::uint8_t*>(decoded.data()), size));
+    EXPECT_EQ(bytes + "xxxxxxxx", decoded);
+    bytes.push_back(static_cast<char>(37 * size + 200));
   }
 }
 
@@ -53,17 +74,26 @@ TEST(Hex, RefusesAnotherLength) {
   }
 }
 
-TEST(Sha512, AgreesWithTheVectors) {
-  for (const auto& vector : testing::ReadVectors("sha512.txt")) {
+template <typename Digest>
+void ExpectVectors(const std::string& file, Status (*hash)(ByteViews, Digest*) noexcept) {
+  for (const auto& vector : testing::ReadVectors(file)) {
     SCOPED_TRACE(vector.name());
     const ByteView message(vector.One("message"));
-    Sha512Digest digest;
-    ASSERT_EQ(Status::kOk, Sha512({&message, 1}, &digest));
-    std::string text(2 * digest.size(), '\0');
-    EncodeHex(ByteView(digest.data(), digest.size()), text.data());
-    EXPECT_EQ(vector.One("digest"), text);
+    const ByteView parts[] = {{message.data, message.size / 3},
+                              {message.data + message.size / 3, message.size - message.size / 3}};
+    for (const ByteViews& views : {ByteViews{&message, 1}, ByteViews{parts, 2}}) {
+      Digest digest;
+      ASSERT_EQ(Status::kOk, hash(views, &digest));
+      std::string text(2 * digest.size(), '\0');
+      EncodeHex(ByteView(digest.data(), digest.size()), text.data());
+      EXPECT_EQ(vector.One("digest"), text);
+    }
   }
 }
+
+TEST(Sha256, AgreesWithTheVectors) { ExpectVectors("sha256.txt", Sha256); }
+
+TEST(Sha512, AgreesWithTheVectors) { ExpectVectors("sha512.txt", Sha512); }
 
 TEST(VerifySha512Concat, AgreesWithTheVectors) {
   for (const auto& vector : testing::ReadVectors("sha512_concat.txt")) {

@@ -1,57 +1,126 @@
 #include <gtest/gtest.h>
 
+#include <cstddef>
 #include <cstdlib>
 #include <new>
 #include <string>
 
-#include "paycrypto/hmac_sha256.h"
+#include "paycrypto/hmac.h"
+#include "paycrypto/secret_bytes.h"
 #include "paycrypto/version.h"
 
-// The library frees through these, so a test can look at what a key leaves behind.
+// The library allocates and frees through these, so a test can look at what it leaves behind.
 namespace {
 
 bool g_watching = false;
 std::size_t g_freed_bytes = 0;
 std::size_t g_freed_nonzero = 0;
 
-void Inspect(const void* memory, std::size_t size) {
-  const auto* bytes = static_cast<const volatile unsigned char*>(memory);
-  for (std::size_t at = 0; at < size; ++at) {
-    g_freed_nonzero += bytes[at] != 0;
+// Before each allocation stands its size: not every compiler tells it when freeing.
+constexpr std::size_t kPrefixBytes = alignof(std::max_align_t);
+
+void* Allocate(std::size_t size) {
+  auto* const memory = static_cast<unsigned char*>(std::malloc(kPrefixBytes + size));
+  if (memory == nullptr) {
+    return nullptr;
   }
-  g_freed_bytes += size;
+  *reinterpret_cast<std::size_t*>(memory) = size;
+  return memory + kPrefixBytes;
 }
 
-}  // namespace
-
-void* operator new(std::size_t size) {
-  if (void* const memory = std::malloc(size)) {
+void* AllocateOrThrow(std::size_t size) {
+  if (void* const memory = Allocate(size)) {
     return memory;
   }
   throw std::bad_alloc();
 }
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return std::malloc(size); }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t size) noexcept {
-  if (g_watching) {
-    Inspect(memory, size);
+
+void Free(void* memory) {
+  if (memory == nullptr) {
+    return;
   }
-  std::free(memory);
+  auto* const bytes = static_cast<unsigned char*>(memory);
+  auto* const prefix = bytes - kPrefixBytes;
+  const std::size_t size = *reinterpret_cast<const std::size_t*>(prefix);
+  if (g_watching) {
+    for (std::size_t at = 0; at < size; ++at) {
+      g_freed_nonzero += static_cast<const volatile unsigned char*>(bytes)[at] != 0;
+    }
+    g_freed_bytes += size;
+  }
+  std::free(prefix);
 }
+
+}  // namespace
+
+void* operator new(std::size_t size) { return AllocateOrThrow(size); }
+void* operator new[](std::size_t size) { return AllocateOrThrow(size); }
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return Allocate(size); }
+void* operator new[](std::size_t size, const std::nothrow_t&) noexcept { return Allocate(size); }
+void operator delete(void* memory) noexcept { Free(memory); }
+void operator delete[](void* memory) noexcept { Free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { Free(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { Free(memory); }
 
 namespace paycrypto {
 namespace {
 
-TEST(HmacSha256Key, LeavesOnlyZerosBehind) {
+// Replaces the object by an empty one and expects it to leave at least `bytes`, all of them zero.
+template <typename T>
+void ExpectOnlyZerosLeft(T* object, std::size_t bytes) {
+  g_freed_bytes = 0;
+  g_freed_nonzero = 0;
+  g_watching = true;
+  *object = T();
+  g_watching = false;
+  EXPECT_GE(g_freed_bytes, bytes);
+  EXPECT_EQ(0U, g_freed_nonzero);
+}
+
+template <typename Stream>
+class Wipe : public ::testing::Test {};
+using BothHashes = ::testing::Types<HmacSha256Stream, HmacSha512Stream>;
+TYPED_TEST_SUITE(Wipe, BothHashes);
+
+template <Hash kHash>
+HmacKey<kHash> KeyOf(const HmacStream<kHash>&) {
+  HmacKey<kHash> key;
+  EXPECT_EQ(Status::kOk, HmacKey<kHash>::Create("a secret", &key));
+  return key;
+}
+
+TYPED_TEST(Wipe, KeysAndStreamsLeaveOnlyZeros) {
   if (std::string(BackendName()) != "libcrypto-lowlevel") {
     GTEST_SKIP() << "libcrypto owns and wipes the states of this backend";
   }
-  HmacSha256Key key;
-  ASSERT_EQ(Status::kOk, HmacSha256Key::Create("a secret", &key));
+  TypeParam stream;
+  auto key = KeyOf(stream);
+  const std::size_t states = 2 * sizeof(typename decltype(key)::Tag);
+  ASSERT_EQ(Status::kOk, TypeParam::Begin(key, &stream));
+  ASSERT_EQ(Status::kOk, stream.Update("a message"));
+  ExpectOnlyZerosLeft(&stream, states);
+  ExpectOnlyZerosLeft(&key, states);
+}
+
+TEST(WipeSecretBytes, LeaveOnlyZeros) {
+  for (const std::size_t size : {1, 15, 16, 17, 100, 4096}) {
+    SecretBytes secret;
+    ASSERT_EQ(Status::kOk, SecretBytes::Copy(std::string(size, 'x'), &secret));
+    ExpectOnlyZerosLeft(&secret, size);
+  }
+}
+
+TEST(WipeSecretBytes, LeaveOnlyZerosWhenReplaced) {
+  SecretBytes secret;
+  ASSERT_EQ(Status::kOk, SecretBytes::Copy("a secret", &secret));
+  SecretBytes other;
+  ASSERT_EQ(Status::kOk, SecretBytes::Create(1, &other));
+  g_freed_bytes = 0;
+  g_freed_nonzero = 0;
   g_watching = true;
-  key = HmacSha256Key();
+  secret = std::move(other);
   g_watching = false;
-  EXPECT_GE(g_freed_bytes, 2 * kHmacSha256Bytes);
+  EXPECT_EQ(8U, g_freed_bytes);
   EXPECT_EQ(0U, g_freed_nonzero);
 }
 

@@ -1,8 +1,9 @@
 #pragma once
 
 #include "paycrypto/byte_view.h"
+#include "paycrypto/clock_window.h"
 #include "paycrypto/export.h"
-#include "paycrypto/hmac_sha256.h"
+#include "paycrypto/hmac.h"
 #include "paycrypto/status.h"
 
 // The signature header `t=<unix seconds>,v1=<hex>[,v1=<hex>...][,<other scheme>=<value>...]`, where each v1 is
@@ -16,19 +17,6 @@ namespace paycrypto {
 
 inline constexpr std::size_t kTimestampedHeaderBytesMax = 4096;
 inline constexpr std::size_t kTimestampedTagsMax = 16;
-inline constexpr std::int64_t kTimestampSecondsMax = 999'999'999'999'999;
-
-// The live secrets, owned by someone else.
-struct HmacSha256Keys {
-  const HmacSha256Key* const* data = nullptr;
-  std::size_t size = 0;
-};
-
-// The clock of the receiver and how far a timestamp may lie from it, before or after. Both >= 0.
-struct ClockWindow {
-  std::int64_t now_s = 0;
-  std::int64_t tolerance_s = 0;
-};
 
 // Checks the header of `body` against every live key. Constant time in the tags; does not allocate with the low-level
 // backend. On kOk and kOutsideWindow `*matched_key` is the index of the first key that made one of the tags.

@@ -10,6 +10,9 @@ namespace paycrypto {
 // "libcrypto-lowlevel" or "libcrypto-evp", chosen when the library was built.
 [[nodiscard]] PAYCRYPTO_API const char* BackendName() noexcept;
 
+// "libipsec-mb" or "scalar", chosen when the library was built: what VerifyHmacSha256Batch hashes with.
+[[nodiscard]] PAYCRYPTO_API const char* BatchBackendName() noexcept;
+
 // The libcrypto that is loaded now, which may be newer than the one built against: "OpenSSL 3.0.19 27 Jan 2026".
 [[nodiscard]] PAYCRYPTO_API const char* LibcryptoVersion() noexcept;
 

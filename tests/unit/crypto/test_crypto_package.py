@@ -3,6 +3,8 @@
 import importlib.metadata
 import pickle
 import re
+import subprocess
+import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -15,9 +17,10 @@ from paycrypto import HmacSha256Key, InvalidSignature, Reason, verify_timestampe
 
 def test_impl_names_what_is_loaded() -> None:
     """`__impl__` tells library, backend and the libcrypto in use, and the library is of the package's version."""
-    assert set(paycrypto.__impl__) == {"library", "backend", "libcrypto"}
+    assert set(paycrypto.__impl__) == {"library", "backend", "batch", "libcrypto"}
     assert paycrypto.__impl__["library"] == importlib.metadata.version("paycrypto")
     assert paycrypto.__impl__["backend"] in ("libcrypto-lowlevel", "libcrypto-evp")
+    assert paycrypto.__impl__["batch"] in ("libipsec-mb", "scalar")
     assert paycrypto.__impl__["libcrypto"].startswith("OpenSSL ")
 
 
@@ -46,6 +49,21 @@ def test_every_public_name_is_documented() -> None:
     """`help()` has a line for all that the package exports."""
     for name in set(paycrypto.__all__) - {"ITEMS_MAX", "__impl__"}:
         assert getattr(paycrypto, name).__doc__, name
+
+
+def test_the_types_are_those_of_the_code() -> None:
+    """Names, arguments and defaults in the .pyi are those of the extension."""
+    stubtest = subprocess.run(
+        [sys.executable, "-m", "mypy.stubtest", "paycrypto._native"], capture_output=True, text=True, check=False
+    )
+    assert stubtest.returncode == 0, stubtest.stdout
+
+
+def test_every_error_but_the_documented_ones_is_a_fault() -> None:
+    """No function can be called with nothing, and says so."""
+    for name in set(paycrypto.__all__) - {"ITEMS_MAX", "__impl__", "Reason"}:
+        with pytest.raises(TypeError):
+            getattr(paycrypto, name)()
 
 
 def test_the_example_of_the_page_runs() -> None:
