@@ -69,7 +69,7 @@ install_debian_packages() {
 
 # What the native library and its binding are built with.
 find_build_tools() {
-    can_compile || install_debian_packages g++ libssl-dev || fail "$(name_build_tools)"
+    can_compile || install_debian_packages g++ libssl-dev zlib1g-dev || fail "$(name_build_tools)"
     if [ ! -e "$root/.venv" ] && ! has_python_headers; then
         install_debian_packages python3-dev ||
             fail "the headers of Python are missing. Install them: sudo apt-get install python3-dev"
@@ -80,20 +80,20 @@ can_compile() {
     local include=
     [ "$(uname)" = Darwin ] && include=-I$(brew --prefix openssl@3 2>/dev/null)/include
     # shellcheck disable=SC2086  # empty, or one word
-    printf '#include <openssl/evp.h>\n#if __cplusplus < 201703L\n#error\n#endif\n' |
+    printf '#include <openssl/evp.h>\n#include <zlib.h>\n#if __cplusplus < 201703L\n#error\n#endif\n' |
         "${CXX:-c++}" -std=c++17 -E -x c++ $include - >/dev/null 2>&1
 }
 
 name_build_tools() {
-    local command='your package manager: g++ and the headers of OpenSSL'
+    local command='your package manager: g++ and the headers of OpenSSL and zlib'
     if [ "$(uname)" = Darwin ]; then
         command='xcode-select --install; brew install openssl@3'
     elif command -v apt-get >/dev/null; then
-        command='sudo apt-get install g++ libssl-dev'
+        command='sudo apt-get install g++ libssl-dev zlib1g-dev'
     elif command -v dnf >/dev/null; then
-        command='sudo dnf install gcc-c++ openssl-devel'
+        command='sudo dnf install gcc-c++ openssl-devel zlib-devel'
     fi
-    echo "a C++17 compiler with the OpenSSL headers is missing. Install it: $command"
+    echo "a C++17 compiler with the headers of OpenSSL and zlib is missing. Install it: $command"
 }
 
 # Also true when uv finds no Python: the one that it downloads then has its headers.
@@ -131,16 +131,4 @@ find_browser() {
     command -v chromium >/dev/null || command -v google-chrome >/dev/null || command -v chromium-browser >/dev/null ||
         [ -d "/Applications/Google Chrome.app" ] || install_debian_packages chromium ||
         fail "a browser is missing. Install it: sudo apt-get install chromium"
-}
-
-# The C++ library's own tests, where GoogleTest is or can be installed.
-native_tests() {
-    [ -e /usr/include/gtest/gtest.h ] || install_debian_packages libgtest-dev || {
-        echo "GoogleTest is not installed: the C++ tests are left to the Python suite, which runs the same vectors"
-        return
-    }
-    step "building the native library's tests" \
-        "$uv" tool run --quiet --from 'cmake>=3.22,<4' cmake -S "$root/native" -B "$root/build/native" -DPAYCRYPTO_TESTS=ON
-    step "building the native library's tests" "$uv" tool run --quiet --from 'cmake>=3.22,<4' cmake --build "$root/build/native"
-    "$uv" tool run --quiet --from 'cmake>=3.22,<4' ctest --test-dir "$root/build/native" --output-on-failure
 }
