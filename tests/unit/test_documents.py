@@ -12,7 +12,7 @@ from support.stack import REPOSITORY
 API = (REPOSITORY / "docs" / "api.md").read_text()
 README = (REPOSITORY / "README.md").read_text()
 MARKDOWN = [*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md"), *(REPOSITORY / "layers").rglob("*.md")]
-MARKDOWN += (REPOSITORY / "sandbox").rglob("*.md")
+MARKDOWN += [*(REPOSITORY / "sandbox").rglob("*.md"), *(REPOSITORY / "native").rglob("*.md")]
 
 
 def problems(base: type[PayLinkError]) -> list[type[PayLinkError]]:
