@@ -16,6 +16,7 @@ native_build() {
 
 native_tests() {
     find_googletest
+    find_native_extras
     native_unit_tests
     native_sanitizers
     native_threads
@@ -169,8 +170,8 @@ native_valgrind_long() {
 
 # run_ctest FOLDER: says nothing but what failed.
 run_ctest() {
-    local ctest="$uv tool run --quiet --from cmake>=3.22,<4 ctest --test-dir $root/build/$1"
-    $ctest --parallel 2 >/dev/null || $ctest --rerun-failed --output-on-failure
+    set -- "$uv" tool run --quiet --from 'cmake>=3.22,<4' ctest --test-dir "$root/build/$1"
+    "$@" --parallel 2 >/dev/null || "$@" --rerun-failed --output-on-failure
 }
 
 # must_fail WHAT-IS-WRONG-OTHERWISE COMMAND...: a control, without which the green result beside it means nothing.
@@ -184,6 +185,22 @@ must_fail() {
 
 find_googletest() {
     [ "$(has_googletest)" = ON ] || install_debian_packages libgtest-dev || true
+}
+
+# Batches with libipsec-mb, the layer of the other architecture, the library as pkg-config finds it.
+find_native_extras() {
+    local package missing='' extras='pkg-config qemu-user'
+    command -v dpkg >/dev/null || return 0
+    case $(uname -m) in
+        x86_64) extras="$extras libipsec-mb-dev g++-aarch64-linux-gnu" ;;
+        aarch64) extras="$extras g++-x86-64-linux-gnu" ;;
+    esac
+    for package in $extras; do
+        dpkg -s "$package" >/dev/null 2>&1 || missing="$missing $package"
+    done
+    # shellcheck disable=SC2086  # one word for each package
+    [ -z "$missing" ] || install_debian_packages $missing ||
+        not_run "what needs$missing. Install it: sudo apt-get install$missing"
 }
 
 has_googletest() {

@@ -29,8 +29,9 @@ def home(tmp_path: Path) -> Iterator[Home]:
     home = Home(tmp_path / "home")
     yield home
     for process in psutil.Process().children():
-        if str(home.path) in process.cmdline():
-            process.kill()
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if str(home.path) in process.cmdline():
+                process.kill()
     psutil.wait_procs(processes_of(home), timeout=10)
 
 

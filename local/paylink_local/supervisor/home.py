@@ -66,17 +66,16 @@ class Home:
             CannotRun: The folder holds something else, cannot be written, or its disk is full.
         """
         try:
-            if self.path != DEFAULT_HOME and not self.exists() and self.path.exists():
-                foreign = {entry.name for entry in self.path.iterdir()} - _MADE_BEFORE_US
-                if foreign:
-                    raise CannotRun(
-                        f"{self.path} is no state folder of PayLink (it holds {min(foreign)}): "
-                        "set PAYLINK_HOME to a new or an empty folder"
-                    )
-            for folder in (self.path, self.run, self.logs):
+            if foreign := self._foreign():
+                raise CannotRun(
+                    f"{self.path} is no state folder of PayLink (it holds {foreign}): "
+                    "set PAYLINK_HOME to a new or an empty folder"
+                )
+            for folder in (self.path, self.run):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 folder.chmod(0o700)  # what scripts/up made before us, for its tools, is open to all
             self.supervisor_lock.touch()
+            self.logs.mkdir(mode=0o700, exist_ok=True)
             free = shutil.disk_usage(self.path).free
         except OSError as error:
             raise CannotRun(
@@ -88,6 +87,20 @@ class Home:
                 f"the disk of {self.path} is full ({free // 1_000_000} MB free, 256 MB needed): "
                 "free some space, or set PAYLINK_HOME to a folder on another disk"
             )
+
+    def _foreign(self) -> str | None:
+        """Return the name of something in the folder that is not ours, if it is not a state folder of ours already."""
+        if self.path == DEFAULT_HOME:
+            return None
+        for _ in range(100):
+            found = {entry.name for entry in self.path.iterdir()} if self.path.exists() else set()
+            foreign = found - _MADE_BEFORE_US
+            if not foreign or self.exists():
+                return None
+            if foreign != {self.run.name}:
+                break
+            time.sleep(0.01)  # another start may be making this very folder
+        return min(foreign)
 
     def sockets(self) -> Path:
         """
