@@ -59,7 +59,7 @@ native_sanitizers() {
         fi
         step "looking for leaks in $build" "$root/build/$build/proofs/paycrypto_leaks"
         if [ "$(uname)" = Linux ]; then
-            must_fail "LeakSanitizer does not see a lost key" "$root/build/$build/proofs/paycrypto_leaks" --lose
+            must_fail "LeakSanitizer does not see a lost key" LeakSanitizer "$root/build/$build/proofs/paycrypto_leaks" --lose
         fi
     done
     [ "$(uname)" = Linux ] || not_run "looking for leaks, which takes Linux"
@@ -78,13 +78,13 @@ native_threads() {
         fi
         step "threads under helgrind" valgrind -q --tool=helgrind --error-exitcode=9 \
             "$root/build/native/proofs/paycrypto_threads"
-        must_fail "helgrind does not see a race" valgrind -q --tool=helgrind --error-exitcode=9 \
+        must_fail "helgrind does not see a race" "data race" valgrind -q --tool=helgrind --error-exitcode=9 \
             "$root/build/native/proofs/paycrypto_threads" --race
         echo "helgrind: nothing to report"
         return
     fi
     step "threads under ThreadSanitizer" "$program"
-    must_fail "ThreadSanitizer does not see a race" "$program" --race
+    must_fail "ThreadSanitizer does not see a race" "data race" "$program" --race
     echo "ThreadSanitizer: nothing to report"
 }
 
@@ -124,7 +124,7 @@ native_valgrind() {
     find_valgrind || return 0
     native_ctgrind native
     step "looking for leaks with valgrind" run_memcheck "$root/build/native/proofs/paycrypto_leaks"
-    must_fail "valgrind does not see a lost key" run_memcheck "$root/build/native/proofs/paycrypto_leaks" --lose
+    must_fail "valgrind does not see a lost key" "definitely lost" run_memcheck "$root/build/native/proofs/paycrypto_leaks" --lose
     "$root/.venv/bin/python" "$root/native/proofs/instructions.py" "$root/build/native/proofs/paycrypto_instructions" ||
         fail "the instruction counts are not those that are committed"
 }
@@ -168,17 +168,22 @@ native_valgrind_long() {
     fi
 }
 
-# run_ctest FOLDER: says nothing but what failed.
+# run_ctest FOLDER: says nothing but what failed. What fails once has failed.
 run_ctest() {
-    set -- "$uv" tool run --quiet --from 'cmake>=3.22,<4' ctest --test-dir "$root/build/$1"
-    "$@" --parallel 2 >/dev/null || "$@" --rerun-failed --output-on-failure
+    local log=$root/build/$1/ctest.log
+    "$uv" tool run --quiet --from 'cmake>=3.22,<4' ctest --test-dir "$root/build/$1" --parallel 2 --no-tests=error \
+        --output-on-failure >"$log" 2>&1 || {
+        cat "$log"
+        return 1
+    }
 }
 
-# must_fail WHAT-IS-WRONG-OTHERWISE COMMAND...: a control, without which the green result beside it means nothing.
+# must_fail WHAT-IS-WRONG-OTHERWISE REPORT COMMAND...: a control, without which the green result beside it means nothing.
+# It must fail for the reason that its report names.
 must_fail() {
-    local otherwise=$1
-    shift
-    if "$@" >/dev/null 2>&1; then
+    local otherwise=$1 report=$2 said
+    shift 2
+    if said=$("$@" 2>&1) || ! grep -q "$report" <<<"$said"; then
         fail "$otherwise: nothing is proved"
     fi
 }

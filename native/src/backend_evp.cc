@@ -1,5 +1,6 @@
 #include <openssl/evp.h>
 
+#include <atomic>
 #include <memory>
 #include <new>
 
@@ -18,11 +19,18 @@ using Context = std::unique_ptr<EVP_MD_CTX, ContextDeleter>;
 
 namespace {
 
-// Fetched once and kept for the life of the process: a fetch costs more than a short hash.
+// Fetched once and kept for the life of the process: a fetch costs more than a short hash. A failed one is tried again.
 template <Hash kHash>
 const EVP_MD* FetchedDigest() noexcept {
-  static const EVP_MD* const digest =
-      EVP_MD_fetch(nullptr, kHash == Hash::kSha256 ? "SHA256" : "SHA512", nullptr);
+  static std::atomic<EVP_MD*> kept{nullptr};
+  EVP_MD* digest = kept.load(std::memory_order_acquire);
+  if (digest == nullptr) {
+    EVP_MD* const fetched = EVP_MD_fetch(nullptr, kHash == Hash::kSha256 ? "SHA256" : "SHA512", nullptr);
+    if (kept.compare_exchange_strong(digest, fetched, std::memory_order_acq_rel)) {
+      return fetched;
+    }
+    EVP_MD_free(fetched);
+  }
   return digest;
 }
 

@@ -37,6 +37,7 @@ Status HmacKey<kHash>::Create(ByteView secret, HmacKey* key) noexcept {
   if (secret.size <= inner.size()) {
     std::memcpy(inner.data(), secret.data, secret.size);
   } else if (const Status status = internal::ComputeHash<kHash>({&secret, 1}, inner.data()); status != Status::kOk) {
+    internal::Wipe(inner);
     return status;
   }
   internal::Block<kHash> outer = inner;

@@ -41,10 +41,28 @@ using Encoding = std::unique_ptr<std::uint8_t, EncodingDeleter>;
 // Takes away what libcrypto adds to the thread's error queue, and nothing that stood there before.
 class ErrorQueueGuard {
  public:
-  ErrorQueueGuard() noexcept { ERR_set_mark(); }
+  ErrorQueueGuard() noexcept : was_empty_(ERR_peek_error() == 0) { ERR_set_mark(); }
   ErrorQueueGuard(const ErrorQueueGuard&) = delete;
   ErrorQueueGuard& operator=(const ErrorQueueGuard&) = delete;
   ~ErrorQueueGuard() { ERR_pop_to_mark(); }
+
+  // Why libcrypto said no: kBackendFailure when it ran out of memory, else `refusal`. Behind errors of the caller's, only
+  // the newest can be told.
+  Status Because(Status refusal) const noexcept {
+    if (!was_empty_) {
+      return ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_MALLOC_FAILURE ? Status::kBackendFailure : refusal;
+    }
+    Status status = refusal;
+    while (const unsigned long error = ERR_get_error()) {
+      if (ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE) {
+        status = Status::kBackendFailure;
+      }
+    }
+    return status;
+  }
+
+ private:
+  bool was_empty_;
 };
 
 // Decodes one DER value that fills all of `der`; null when it is none.
@@ -147,7 +165,7 @@ Status RsaPublicKey::Parse(ByteView encoded, RsaPublicKey* key) noexcept {
     decoded = block.is_certificate ? DecodeCertificateKey(der) : DecodePublicKey(der);
   }
   if (decoded == nullptr || !IsAcceptable(decoded.get())) {
-    return Status::kMalformed;
+    return guard.Because(Status::kMalformed);
   }
   KeyContext context = NewVerifyContext(decoded.get());
   if (context == nullptr) {
@@ -180,7 +198,7 @@ Status RsaPublicKey::VerifySha256(ByteViews parts, ByteView signature) const noe
   }
   const int verified =
       EVP_PKEY_verify(context.get(), signature.data, signature.size, digest.data(), digest.size());
-  return verified == 1 ? Status::kOk : Status::kNoMatch;
+  return verified == 1 ? Status::kOk : guard.Because(Status::kNoMatch);
 }
 
 std::size_t RsaPublicKey::Bits() const noexcept { return state_ == nullptr ? 0 : state_->bits; }

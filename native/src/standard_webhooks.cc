@@ -4,9 +4,9 @@
 #include <cstring>
 
 #include "paycrypto/base64.h"
+#include "paycrypto/secret_bytes.h"
 #include "standard_webhooks_headers.h"
 #include "window.h"
-#include "wipe.h"
 
 namespace paycrypto {
 namespace {
@@ -35,13 +35,14 @@ Status ParseWebhookSecret(ByteView text, HmacSha256Key* key) noexcept {
   if (DecodedBase64Size(base64, &size) != Status::kOk || size < kSecretBytesMin || size > kWebhookSecretBytesMax) {
     return Status::kMalformed;
   }
-  std::array<std::uint8_t, kWebhookSecretBytesMax> secret;
-  Status status = DecodeBase64(base64, secret.data(), size);
-  if (status == Status::kOk) {
-    status = HmacSha256Key::Create(ByteView(secret.data(), size), key);
+  SecretBytes secret;
+  if (const Status status = SecretBytes::Create(size, &secret); status != Status::kOk) {
+    return status;
   }
-  internal::Wipe(secret);
-  return status;
+  if (const Status status = DecodeBase64(base64, secret.data(), size); status != Status::kOk) {
+    return status;
+  }
+  return HmacSha256Key::Create(secret.View(), key);
 }
 
 Status VerifyStandardWebhook(const WebhookHeaders& headers, ByteView body, HmacSha256Keys keys, ClockWindow window,

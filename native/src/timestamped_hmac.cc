@@ -3,28 +3,12 @@
 #include <charconv>
 #include <cstring>
 
-#include "paycrypto/constant_time.h"
 #include "paycrypto/hex.h"
 #include "timestamped_header.h"
 #include "window.h"
-#include "wipe.h"
 
 namespace paycrypto {
 namespace {
-
-Status SignMessage(const HmacSha256Key& key, ByteView timestamp, ByteView body, HmacSha256Tag* tag) noexcept {
-  const ByteView parts[] = {timestamp, ByteView("."), body};
-  return key.Sign({parts, 3}, tag);
-}
-
-// Compares with every candidate, so that the time does not tell which one matched.
-bool IsAmong(const HmacSha256Tag& tag, const internal::TimestampedHeader& header) noexcept {
-  bool found = false;
-  for (std::size_t at = 0; at < header.tag_count; ++at) {
-    found |= Equal(ByteView(tag.data(), tag.size()), ByteView(header.tags[at].data(), header.tags[at].size()));
-  }
-  return found;
-}
 
 }  // namespace
 
@@ -37,20 +21,16 @@ Status VerifyTimestampedHmac(ByteView header, ByteView body, HmacSha256Keys keys
   if (const Status status = internal::ParseTimestampedHeader(header, &parsed); status != Status::kOk) {
     return status;
   }
-  for (std::size_t at = 0; at < keys.size; ++at) {
-    HmacSha256Tag tag;
-    const Status status = SignMessage(*keys.data[at], parsed.timestamp, body, &tag);
-    const bool matches = status == Status::kOk && IsAmong(tag, parsed);
-    internal::Wipe(tag);
-    if (status != Status::kOk) {
-      return status;
-    }
-    if (matches) {
-      *matched_key = at;
-      return internal::IsWithin(window, parsed.timestamp_s) ? Status::kOk : Status::kOutsideWindow;
-    }
+  ByteView tags[kTimestampedTagsMax];
+  for (std::size_t at = 0; at < parsed.tag_count; ++at) {
+    tags[at] = ByteView(parsed.tags[at].data(), parsed.tags[at].size());
   }
-  return Status::kNoMatch;
+  const ByteView parts[] = {parsed.timestamp, ByteView("."), body};
+  const Status status = VerifyAny(keys, {parts, 3}, {tags, parsed.tag_count}, matched_key);
+  if (status != Status::kOk) {
+    return status;
+  }
+  return internal::IsWithin(window, parsed.timestamp_s) ? Status::kOk : Status::kOutsideWindow;
 }
 
 Status SignTimestampedHmac(const HmacSha256Key& key, ByteView body, std::int64_t timestamp_s,
@@ -62,7 +42,8 @@ Status SignTimestampedHmac(const HmacSha256Key& key, ByteView body, std::int64_t
   char* const end = std::to_chars(timestamp, header->text + sizeof header->text, timestamp_s).ptr;
   HmacSha256Tag tag;
   const ByteView timestamp_view(std::string_view(timestamp, static_cast<std::size_t>(end - timestamp)));
-  if (const Status status = SignMessage(key, timestamp_view, body, &tag); status != Status::kOk) {
+  const ByteView parts[] = {timestamp_view, ByteView("."), body};
+  if (const Status status = key.Sign({parts, 3}, &tag); status != Status::kOk) {
     return status;
   }
   std::memcpy(header->text, "t=", 2);

@@ -78,6 +78,19 @@ TEST(SignTimestampedHmac, WritesWhatVerifyTakes) {
   }
 }
 
+TEST(VerifyTimestampedHmac, RefusesANullOrEmptyKeyWhereverItStands) {
+  const LiveKeys live({"secret"});
+  SignedHeader header;
+  ASSERT_EQ(Status::kOk, SignTimestampedHmac(live.keys[0], "body", 7, &header));
+  const HmacSha256Key empty;
+  std::size_t matched = 0;
+  for (const HmacSha256Key* wrong : {static_cast<const HmacSha256Key*>(nullptr), &empty}) {
+    const HmacSha256Key* const keys[] = {&live.keys[0], wrong};
+    EXPECT_EQ(Status::kInvalidArgument, VerifyTimestampedHmac(std::string_view(header.text, header.size), "body",
+                                                              {keys, 2}, {7, 0}, &matched));
+  }
+}
+
 TEST(SignTimestampedHmac, RefusesATimeThatVerifyWouldNotRead) {
   const LiveKeys live({"secret"});
   for (const std::int64_t timestamp_s :

@@ -2,7 +2,8 @@
 Signature checks for payment webhooks, native and in constant time.
 
 A check returns when the signature is right and raises `InvalidSignature` when it is not; no input, however hostile,
-raises anything else. Wrong types and broken limits on our own side raise `TypeError` and `ValueError`.
+raises anything else. Wrong types and broken limits on our own side raise `TypeError` and `ValueError`: give an absent
+header as an empty text, not as None.
 """
 
 from paycrypto._errors import InvalidSignature, Reason

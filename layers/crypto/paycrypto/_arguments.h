@@ -2,7 +2,7 @@
 
 #include <Python.h>
 
-#include <deque>
+#include <forward_list>
 #include <new>
 
 #include "paycrypto/byte_view.h"
@@ -85,18 +85,18 @@ class ManyBytes {
       return 0;
     }
     try {
-      others_.emplace_back();
+      others_.emplace_front();
     } catch (const std::bad_alloc&) {
       PyErr_NoMemory();
       return -1;
     }
-    const int held = others_.back().Hold(data);
-    *view = others_.back().View();
+    const int held = others_.front().Hold(data);
+    *view = others_.front().View();
     return held;
   }
 
  private:
-  std::deque<Bytes> others_;  // a Py_buffer may not be moved
+  std::forward_list<Bytes> others_;  // a Py_buffer may not be moved; an empty list allocates nothing
 };
 
 // The items of a short sequence, which no other thread can take away meanwhile.

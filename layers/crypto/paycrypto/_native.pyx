@@ -49,6 +49,8 @@ cdef tuple _REASONS = (None, Reason.MALFORMED, Reason.NO_MATCH, Reason.OUTSIDE_W
 
 cdef object reason_of(Status status):
     """None for a right signature."""
+    if status == Status.kInvalidArgument:
+        raise ValueError("a limit of the caller's own arguments is broken")
     if status > Status.kOutsideWindow:
         raise RuntimeError("libcrypto failed or memory ran out")
     return _REASONS[<Py_ssize_t>status]

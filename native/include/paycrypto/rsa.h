@@ -22,7 +22,8 @@ class PAYCRYPTO_API RsaPublicKey {
   // Allocates. Reads one PEM block `PUBLIC KEY` or `CERTIFICATE` (RFC 7468) with nothing but white space around it, or
   // the DER of a SubjectPublicKeyInfo; 16 KiB at most. Nothing of a certificate is checked: its chain and dates are the
   // caller's. kMalformed: anything else, or no RSA key of 2048 to 8192 bits with an odd exponent of 17 to 64 bits: from
-  // 65537 on, but not so long that a verification takes milliseconds. `*key` is replaced only on kOk.
+  // 65537 on, but not so long that a verification takes milliseconds; libcrypto's decoder does not always tell that memory
+  // ran out, so that may be kMalformed too. `*key` is replaced only on kOk.
   [[nodiscard]] static Status Parse(ByteView encoded, RsaPublicKey* key) noexcept;
 
   // Checks an RSASSA-PKCS1-v1_5 signature with SHA-256 (RFC 8017 section 8.2) over the parts, one after the other.

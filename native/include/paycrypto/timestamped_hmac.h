@@ -20,7 +20,7 @@ inline constexpr std::size_t kTimestampedTagsMax = 16;
 
 // Checks the header of `body` against every live key. Constant time in the tags; does not allocate with the low-level
 // backend. On kOk and kOutsideWindow `*matched_key` is the index of the first key that made one of the tags.
-// No live key is kNoMatch. kInvalidArgument: a negative clock or tolerance, or an empty key.
+// No live key is kNoMatch. kInvalidArgument: a negative clock or tolerance, or a null or empty key.
 [[nodiscard]] PAYCRYPTO_API Status VerifyTimestampedHmac(ByteView header, ByteView body, HmacSha256Keys keys,
                                                          ClockWindow window, std::size_t* matched_key) noexcept;
 
