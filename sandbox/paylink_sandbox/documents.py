@@ -93,7 +93,7 @@ class Documents:
         order = "ASC" if newer_than is not None else "DESC"
         where_text = " AND ".join(conditions)
         # Fields are checked by _extract, operators are the callers' own; every value is a parameter.
-        sql = f"SELECT body FROM documents WHERE {where_text} ORDER BY position {order} LIMIT ?"  # noqa: S608
+        sql = f"SELECT body FROM documents WHERE {where_text} ORDER BY position {order} LIMIT ?"  # noqa: S608 (our names)
         found = self._store.rows(sql, (*values, limit))
         documents = [json.loads(row["body"]) for row in found]
         return documents[::-1] if newer_than is not None else documents
