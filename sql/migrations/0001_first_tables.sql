@@ -203,34 +203,54 @@ create table idempotency_keys (
 );
 create index idempotency_keys_by_age on idempotency_keys (created_at);
 
--- One row per event of a provider, however often it was delivered. Narrow: bodies lie apart.
+-- One row per event of a provider, however often it was delivered. Narrow, and written twice: when it comes, and when it
+-- ends. No index holds a column that changes, so the second write touches no index (a HOT update). Which account and
+-- credential there are is kept by intake_ledger's foreign keys: it gets a row in the same statement.
 create table webhook_events (
     id               uuid primary key,
-    account_id       uuid not null references provider_accounts,
+    account_id       uuid not null,
     event_id         text not null,
-    credential_id    uuid not null references account_credentials,
+    credential_id    uuid not null,
     assurance        text not null,
     state            text not null default 'in_flight',
     processed        boolean not null generated always as (state in ('applied', 'ignored')) stored,
     reason           text,
     event_type       text,
-    transaction_id   uuid references transactions,
+    transaction_id   uuid,
+    -- How often it was tried, up to its end.
     attempts         integer not null default 0,
-    asked            integer not null default 0,
-    -- When the relay queues it again.
-    next_attempt_at  timestamptz,
-    -- Nobody claims it before: another works at it, or the provider is to be asked again later.
-    not_before       timestamptz not null default now(),
     received_at      timestamptz not null default now(),
     finished_at      timestamptz,
     constraint webhook_events_unique unique (account_id, event_id),
     constraint webhook_events_state_known check (state in ('in_flight', 'applied', 'ignored', 'parked', 'dead')),
-    constraint webhook_events_in_flight_is_due check ((state in ('in_flight', 'parked')) = (next_attempt_at is not null)),
     constraint webhook_events_outcome_has_reason check (state in ('in_flight', 'applied') or reason is not null)
+) with (fillfactor = 70);
+
+-- The work to do: a row from an event's arrival until it is applied or ignored. Small, however many events there are.
+create table unfinished_events (
+    event_row_id     uuid primary key,
+    account_id       uuid not null,
+    received_at      timestamptz not null,
+    attempts         integer not null default 0,
+    asked            integer not null default 0,
+    -- In flight: when the relay queues it again.
+    next_attempt_at  timestamptz,
+    -- Parked: when it is given up.
+    parked_until     timestamptz,
+    -- Nobody claims it before: another works at it, or the provider is to be asked again later.
+    not_before       timestamptz not null default now(),
+    -- With neither it is dead.
+    constraint unfinished_events_one_place check (next_attempt_at is null or parked_until is null)
+) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
+create index unfinished_events_due on unfinished_events (next_attempt_at) where next_attempt_at is not null;
+create index unfinished_events_parked on unfinished_events (parked_until) where parked_until is not null;
+
+-- Which events speak of a transaction.
+create table transaction_events (
+    transaction_id  uuid not null,
+    event_row_id    uuid not null,
+    constraint transaction_events_pkey primary key (transaction_id, event_row_id)
 );
-create index webhook_events_due on webhook_events (next_attempt_at) where next_attempt_at is not null;
-create index webhook_events_dead on webhook_events (id) where state = 'dead';
-create index webhook_events_by_transaction on webhook_events (transaction_id) where transaction_id is not null;
 
 -- The raw bytes that were signed, by month, dropped after PAYLINK_RAW_BODY_DAYS.
 create table webhook_bodies (
@@ -238,29 +258,54 @@ create table webhook_bodies (
     received_at    timestamptz not null,
     body           bytea not null,
     headers        jsonb not null,
-    payload        jsonb,
-    payload_error  text,
     constraint webhook_bodies_pkey primary key (event_row_id, received_at)
 ) partition by range (received_at);
 -- Holds what arrives when no month's partition was made in time, so that intake never fails for it.
 create table webhook_bodies_rest partition of webhook_bodies default;
+
+-- Postgres cannot hold all JSON that arrives: NUL characters, lone surrogates, huge numbers, deep nesting, no UTF-8.
+create function read_payload(body bytea, out payload jsonb, out problem text) language plpgsql immutable as $$
+begin
+    payload := convert_from(body, 'UTF8')::jsonb;
+exception when data_exception or statement_too_complex then
+    problem := sqlerrm;
+end $$;
+
+-- The bodies as jsonb, or why not: for people and reports.
+create view webhook_payloads as
+select b.event_row_id, b.received_at, p.payload, p.problem from webhook_bodies b, read_payload(b.body) p;
 
 -- Every delivery after an event's first.
 create table webhook_deliveries (
     id            uuid primary key,
     account_id    uuid not null,
     event_id      text not null,
-    received_at   timestamptz not null default now()
+    received_at   timestamptz not null default now(),
+    -- Whether the relay has looked if it wakes an event that was given up.
+    weighed       boolean not null default false
 );
 create index webhook_deliveries_by_event on webhook_deliveries (account_id, event_id);
+create index webhook_deliveries_unweighed on webhook_deliveries (id) where not weighed;
 
--- What intake has promised: counted in the transaction that stores. Sharded, so that processes do not wait for a row.
+-- What intake has promised, by the secret that verified it: counted in the transaction that stores. Sharded, so that
+-- processes do not wait for a row.
 create table intake_ledger (
-    account_id   uuid not null references provider_accounts,
-    shard        smallint not null,
-    new          bigint not null default 0,
-    redelivered  bigint not null default 0,
-    constraint intake_ledger_pkey primary key (account_id, shard)
+    account_id     uuid not null references provider_accounts,
+    credential_id  uuid not null references account_credentials,
+    shard          smallint not null,
+    new            bigint not null default 0,
+    redelivered    bigint not null default 0,
+    last_at        timestamptz not null default now(),
+    constraint intake_ledger_pkey primary key (account_id, credential_id, shard)
+) with (fillfactor = 50);
+
+-- What became of it: counted in the transaction that ends an event, and taken back when an event is opened again.
+create table outcome_ledger (
+    account_id  uuid not null references provider_accounts,
+    shard       smallint not null,
+    applied     bigint not null default 0,
+    ignored     bigint not null default 0,
+    constraint outcome_ledger_pkey primary key (account_id, shard)
 ) with (fillfactor = 50);
 
 -- Which parked event waits for which reference to become known.
@@ -268,7 +313,7 @@ create table parked_references (
     account_id    uuid not null,
     kind          text not null,
     value         text not null,
-    event_row_id  uuid not null references webhook_events,
+    event_row_id  uuid not null,
     constraint parked_references_pkey primary key (account_id, kind, value, event_row_id)
 );
 create index parked_references_by_event on parked_references (event_row_id);
@@ -285,15 +330,30 @@ create table reconciliation_runs (
     constraint reconciliation_runs_state_known check (state in ('running', 'finished', 'partial'))
 );
 
--- The accounting identity, per account: imbalance and undelivered must be 0.
-create view webhook_accounting as
-select l.account_id, l.new, l.redelivered,
-       coalesce(e.applied, 0) as applied, coalesce(e.ignored, 0) as ignored, coalesce(e.parked, 0) as parked,
-       coalesce(e.dead, 0) as dead, coalesce(e.in_flight, 0) as in_flight, coalesce(d.deliveries, 0) as deliveries,
-       l.new - coalesce(e.total, 0) as imbalance,
-       l.redelivered - coalesce(d.deliveries, 0) as imbalance_redelivered
+-- The accounting identity from the ledgers and the work alone: cheap, for metrics. `imbalance` must be 0.
+create view webhook_balance as
+select l.account_id, l.new, l.redelivered, coalesce(o.applied, 0) as applied, coalesce(o.ignored, 0) as ignored,
+       coalesce(u.in_flight, 0) as in_flight, coalesce(u.parked, 0) as parked, coalesce(u.dead, 0) as dead,
+       l.new - coalesce(o.applied + o.ignored, 0) - coalesce(u.in_flight + u.parked + u.dead, 0) as imbalance
   from (select account_id, sum(new)::bigint as new, sum(redelivered)::bigint as redelivered
           from intake_ledger group by account_id) l
+  left join (select account_id, sum(applied)::bigint as applied, sum(ignored)::bigint as ignored
+               from outcome_ledger group by account_id) o using (account_id)
+  left join (select account_id, count(next_attempt_at) as in_flight, count(parked_until) as parked,
+                    count(*) - count(next_attempt_at) - count(parked_until) as dead
+               from unfinished_events group by account_id) u using (account_id);
+
+-- The same, counted event by event: the audit of the ledgers. Every imbalance must be 0.
+create view webhook_accounting as
+select b.account_id, b.new, b.redelivered,
+       coalesce(e.applied, 0) as applied, coalesce(e.ignored, 0) as ignored, coalesce(e.parked, 0) as parked,
+       coalesce(e.dead, 0) as dead, coalesce(e.in_flight, 0) as in_flight, coalesce(d.deliveries, 0) as deliveries,
+       b.new - coalesce(e.total, 0) as imbalance,
+       b.redelivered - coalesce(d.deliveries, 0) as imbalance_redelivered,
+       abs(b.applied - coalesce(e.applied, 0)) + abs(b.ignored - coalesce(e.ignored, 0))
+           + abs(b.parked - coalesce(e.parked, 0)) + abs(b.dead - coalesce(e.dead, 0))
+           + abs(b.in_flight - coalesce(e.in_flight, 0)) as imbalance_outcomes
+  from webhook_balance b
   left join (select account_id, count(*) as total,
                     count(*) filter (where state = 'applied') as applied,
                     count(*) filter (where state = 'ignored') as ignored,

@@ -4,13 +4,24 @@ select a.provider, a.name as account, l.new, l.redelivered
           from intake_ledger group by account_id) l
   join provider_accounts a on a.id = l.account_id order by 1, 2;
 
+-- read_credential_use --
+select a.provider, a.name as account, c.field, c.id, c.retired_at is not null as retired,
+       coalesce(sum(l.new + l.redelivered), 0)::bigint as verified, extract(epoch from max(l.last_at))::float as last_at
+  from intake_ledger l
+  join account_credentials c on c.id = l.credential_id
+  join provider_accounts a on a.id = c.account_id
+ group by a.provider, a.name, c.field, c.id order by a.provider, a.name, c.field, c.created_at, c.id;
+
 -- count_unfinished_events --
--- By partial indexes only: never the whole table.
-select state, count(*) as events, coalesce(extract(epoch from now() - min(received_at)), 0)::float as oldest_s
-  from webhook_events where next_attempt_at is not null group by state
-union all
-select 'dead', count(*), coalesce(extract(epoch from now() - min(received_at)), 0)::float
-  from webhook_events where state = 'dead';
+-- From the table of work: never all events.
+select case when next_attempt_at is not null then 'in_flight' when parked_until is not null then 'parked' else 'dead' end
+           as state,
+       count(*) as events, coalesce(extract(epoch from now() - min(received_at)), 0)::float as oldest_s
+  from unfinished_events group by 1;
+
+-- read_balance --
+select a.provider, a.name as account, b.applied, b.ignored, b.imbalance
+  from webhook_balance b join provider_accounts a on a.id = b.account_id order by 1, 2;
 
 -- count_unresolved_transactions --
 select count(*) as transactions, coalesce(extract(epoch from now() - min(created_at)), 0)::float as oldest_s

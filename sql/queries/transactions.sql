@@ -9,19 +9,39 @@ values (%(id)s, %(merchant_id)s, %(account_id)s, %(provider)s, %(order_reference
 -- read_transaction --
 select t.*, now() as read_at from transactions t where id = %(id)s;
 
--- lock_transaction --
-select * from transactions where id = %(id)s for update;
+-- lock_transactions --
+select * from transactions where id = any (%(ids)s::uuid[]) order by id for update;
 
--- change_transaction --
--- Every change of money or state; the history rows go with it in one transaction.
-update transactions
-   set state = %(state)s, captured = %(captured)s, refunded = %(refunded)s, dispute = %(dispute)s,
-       provider_status = coalesce(%(provider_status)s, provider_status), version = %(version)s, updated_at = now(),
-       paid_attempt_id = coalesce(%(paid_attempt_id)s, paid_attempt_id),
-       pull_due_at = case when %(state)s in ('pending', 'authorized')
-                          then coalesce(pull_due_at, now() + interval '5 minutes')
-                          when %(state)s in ('failed', 'expired', 'cancelled') then late_pull_due(expires_at) end
- where id = %(id)s;
+-- write_changes --
+-- Every change of money or state, with its history rows and the notifications of it. Three groups of arrays, each of one
+-- length: transactions as they end up; a history row for each step; a notification for each change.
+with changed as (
+    select * from unnest(
+        %(ids)s::uuid[], %(states)s::text[], %(captured)s::bigint[], %(refunded)s::bigint[], %(disputes)s::text[],
+        %(provider_statuses)s::text[], %(versions)s::integer[], %(paid_attempt_ids)s::uuid[])
+        as t (id, state, captured, refunded, dispute, provider_status, version, paid_attempt_id)
+), written as (
+    update transactions t
+       set state = c.state, captured = c.captured, refunded = c.refunded, dispute = c.dispute,
+           provider_status = c.provider_status, version = c.version, paid_attempt_id = c.paid_attempt_id,
+           updated_at = now(),
+           pull_due_at = case when c.state in ('pending', 'authorized')
+                              then coalesce(t.pull_due_at, now() + interval '5 minutes')
+                              when c.state in ('failed', 'expired', 'cancelled') then late_pull_due(t.expires_at) end
+      from changed c where t.id = c.id
+), history as (
+    insert into transaction_history (id, transaction_id, version, state, implied, captured, refunded, dispute, evidence,
+                                     evidence_id, provider_status, alert)
+    select * from unnest(
+        %(history_ids)s::uuid[], %(history_transaction_ids)s::uuid[], %(history_versions)s::integer[],
+        %(history_states)s::text[], %(history_implied)s::boolean[], %(history_captured)s::bigint[],
+        %(history_refunded)s::bigint[], %(history_disputes)s::text[], %(history_evidence)s::text[],
+        %(history_evidence_ids)s::text[], %(history_provider_statuses)s::text[], %(history_alerts)s::text[])
+)
+insert into merchant_notifications (id, merchant_id, transaction_id, version, kind, body)
+select * from unnest(
+    %(notification_ids)s::uuid[], %(notification_merchant_ids)s::uuid[], %(notification_transaction_ids)s::uuid[],
+    %(notification_versions)s::integer[], %(notification_kinds)s::text[], %(notification_bodies)s::jsonb[]);
 
 -- count_answer --
 update transactions set answers = answers + 1 where id = %(id)s;
@@ -34,10 +54,6 @@ insert into transaction_history (id, transaction_id, version, state, implied, ca
                                  evidence_id, provider_status, alert)
 values (%(id)s, %(transaction_id)s, %(version)s, %(state)s, %(implied)s, %(captured)s, %(refunded)s, %(dispute)s,
         %(evidence)s, %(evidence_id)s, %(provider_status)s, %(alert)s);
-
--- insert_notification --
-insert into merchant_notifications (id, merchant_id, transaction_id, version, kind, body)
-values (%(id)s, %(merchant_id)s, %(transaction_id)s, %(version)s, %(kind)s, %(body)s);
 
 -- list_history --
 select version, state, implied, captured, refunded, dispute, evidence, evidence_id, provider_status, alert, created_at
@@ -63,20 +79,23 @@ update attempts
 -- lock_references --
 -- Whoever adds or parks on a reference takes these first, in one order.
 select pg_advisory_xact_lock(k)
-  from (select distinct hashtextextended(%(account_id)s::text || ' ' || kind || ' ' || value, 0) as k
-          from unnest(%(kinds)s::text[], %(values)s::text[]) as t (kind, value) order by 1) keys;
+  from (select distinct hashtextextended(account_id::text || ' ' || kind || ' ' || value, 0) as k
+          from unnest(%(account_ids)s::uuid[], %(kinds)s::text[], %(values)s::text[]) as t (account_id, kind, value)
+         order by 1) keys;
 
 -- find_by_references --
-select r.kind, r.value, r.transaction_id
-  from provider_references r join unnest(%(kinds)s::text[], %(values)s::text[]) as t (kind, value)
-       on r.kind = t.kind and r.value = t.value
- where r.account_id = %(account_id)s;
+select r.account_id, r.kind, r.value, r.transaction_id
+  from provider_references r
+  join unnest(%(account_ids)s::uuid[], %(kinds)s::text[], %(values)s::text[]) as t (account_id, kind, value)
+       on r.account_id = t.account_id and r.kind = t.kind and r.value = t.value;
 
 -- add_references --
 insert into provider_references (account_id, kind, value, transaction_id)
-select %(account_id)s, kind, value, %(transaction_id)s from unnest(%(kinds)s::text[], %(values)s::text[]) as t (kind, value)
+select * from unnest(%(account_ids)s::uuid[], %(kinds)s::text[], %(values)s::text[], %(transaction_ids)s::uuid[])
+        as t (account_id, kind, value, transaction_id)
+ order by account_id, kind, value
     on conflict on constraint provider_references_pkey do nothing
-returning kind, value;
+returning account_id, kind, value;
 
 -- list_references --
 select kind, value from provider_references where transaction_id = %(id)s order by created_at desc, kind, value;

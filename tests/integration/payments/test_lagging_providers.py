@@ -27,7 +27,9 @@ def lagging(stack: Stack, slug: str, change: Callable[[Payment], Payment]) -> No
 
 
 def ask_again(stack: Stack) -> None:
-    stack.rows("update webhook_events set next_attempt_at = now(), not_before = now() where state = 'in_flight'")
+    stack.rows(
+        "update unfinished_events set next_attempt_at = now(), not_before = now() where next_attempt_at is not null"
+    )
     stack.settle()
 
 
@@ -150,11 +152,11 @@ def test_trouble_of_our_own_is_waited_out_at_growing_distances(stack: Stack, mon
     with monkeypatch.context() as patch:
         patch.setattr(stack.deps.providers["xendit"], "map_webhook", broken)
         for number in range(1, 5):
-            while stack.rows("select 1 from webhook_events where attempts < %s", number):
+            while stack.rows("select 1 from unfinished_events where attempts < %s", number):
                 stack.functions["relay_events"].call({})
                 stack.drain()
-            waits.append(stack.rows("select next_attempt_at - now() as wait from webhook_events")[0]["wait"])
-            stack.rows("update webhook_events set next_attempt_at = now(), not_before = now()")
+            waits.append(stack.rows("select next_attempt_at - now() as wait from unfinished_events")[0]["wait"])
+            stack.rows("update unfinished_events set next_attempt_at = now(), not_before = now()")
     assert [round(wait / timedelta(minutes=1)) for wait in waits] == [1, 2, 4, 8]
     ask_again(stack)
     assert stack.transaction(answer.body["id"])["state"] == "paid"

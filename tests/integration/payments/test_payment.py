@@ -168,7 +168,7 @@ def test_a_lost_queue_heals_by_the_relay(stack: Stack):
     stack.pay(answer.body["checkout_url"])
     stack.await_deliveries()
     stack.sqs.purge_queue(QueueUrl=stack.environ["PAYLINK_WEBHOOK_EVENTS_QUEUE_URL"])
-    stack.rows("update webhook_events set next_attempt_at = now()")
+    stack.rows("update unfinished_events set next_attempt_at = now()")
     stack.settle()
     assert stack.transaction(answer.body["id"])["state"] == "paid"
     stack.assert_accounting_closes()

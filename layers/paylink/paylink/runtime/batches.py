@@ -1,6 +1,7 @@
 """Queue functions: a partial batch response, so that only failed messages come back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
@@ -12,22 +13,37 @@ class MessageFailed(Exception):
     """The message comes back after its visibility timeout; why is logged already."""
 
 
-def queue_function(handle_body: Callable[[str], None]) -> Callable[[Any, Any], Any]:
-    """Make a Lambda handler that gives `handle_body` one message body at a time; raising sends that one back."""
+@dataclass(frozen=True)
+class Message:
+    """One message of a batch. `again` says that it was received before and not deleted since."""
 
-    def handle_record(record: Any) -> None:
-        try:
-            handle_body(record["body"])
-        except MessageFailed:
-            raise
-        except Exception:
-            # Powertools counts failures and does not tell why.
-            log.exception("a message failed", extra={"message_id": record.get("messageId")})
-            raise
+    id: str
+    body: str
+    again: bool
+
+
+def queue_function(handle_batch: Callable[[Sequence[Message]], set[str]]) -> Callable[[Any, Any], Any]:
+    """Make a Lambda handler of a function that gets a whole batch and returns the ids of the messages that failed."""
 
     def handler(event: Any, context: Any) -> Any:
+        messages = [_message(record) for record in event["Records"]]
+        try:
+            failed = handle_batch(messages)
+        except Exception:
+            log.exception("a batch failed", messages=len(messages))
+            failed = {message.id for message in messages}
+
+        def answer(record: Any) -> None:
+            if record["messageId"] in failed:
+                raise MessageFailed
+
         # One per invocation: a processor keeps state, and handlers run in several threads.
         processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
-        return process_partial_response(event=event, record_handler=handle_record, processor=processor, context=context)
+        return process_partial_response(event=event, record_handler=answer, processor=processor, context=context)
 
     return handler
+
+
+def _message(record: Mapping[str, Any]) -> Message:
+    received = int(record["attributes"]["ApproximateReceiveCount"])
+    return Message(record["messageId"], record["body"], again=received > 1)

@@ -1,6 +1,7 @@
 """The Prometheus page: figures read from Postgres, so that they are right across processes and restarts."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -21,45 +22,91 @@ def render_metrics(database: Database) -> str:
         StorageUnavailable: The database cannot answer.
     """
     registry = CollectorRegistry()
-    registry.register(_Figures(*database.run(_read)))
+    registry.register(_Figures(database.run(_read)))
     return generate_latest(registry).decode()
 
 
-def _read(uow: UnitOfWork) -> tuple[list[Row], list[Row], Row]:
-    return (
+@dataclass(frozen=True)
+class _Read:
+    intake: list[Row]
+    balance: list[Row]
+    credentials: list[Row]
+    unfinished: dict[str, Row]
+    unresolved: Row
+
+
+def _read(uow: UnitOfWork) -> _Read:
+    return _Read(
         uow.all("read_intake_totals"),
-        uow.all("count_unfinished_events"),
+        uow.all("read_balance"),
+        uow.all("read_credential_use"),
+        {row["state"]: row for row in uow.all("count_unfinished_events")},
         uow.one("count_unresolved_transactions"),
     )
 
 
 class _Figures(Collector):
-    def __init__(self, intake: list[Row], unfinished: list[Row], unresolved: Row) -> None:
-        self._intake = intake
-        self._unfinished = {row["state"]: row for row in unfinished}
-        self._unresolved = unresolved
+    def __init__(self, read: _Read) -> None:
+        self._read = read
 
     def collect(self) -> Iterator[Metric]:
+        yield from self._webhooks()
+        yield from self._events()
+        yield from self._transactions()
+
+    def _webhooks(self) -> Iterator[Metric]:
         received = CounterMetricFamily(
             "paylink_webhooks_received", "Webhooks answered with 2xx.", labels=["provider", "account", "kind"]
         )
-        for row in self._intake:
+        for row in self._read.intake:
             received.add_metric([row["provider"], row["account"], "new"], row["new"])
             received.add_metric([row["provider"], row["account"], "redelivered"], row["redelivered"])
         yield received
+        of_credential = ["provider", "account", "field", "credential", "retired"]
+        verified = CounterMetricFamily(
+            "paylink_webhooks_verified", "Webhooks by the secret that verified them.", labels=of_credential
+        )
+        last = GaugeMetricFamily(
+            "paylink_credential_last_used_timestamp_seconds", "When a secret last verified one.", labels=of_credential
+        )
+        for row in self._read.credentials:
+            labels = [row["provider"], row["account"], row["field"], str(row["id"]), str(row["retired"]).lower()]
+            verified.add_metric(labels, row["verified"])
+            last.add_metric(labels, row["last_at"])
+        yield verified
+        yield last
+
+    def _events(self) -> Iterator[Metric]:
+        finished = CounterMetricFamily(
+            "paylink_events_finished", "Events with a good end.", labels=["provider", "account", "outcome"]
+        )
+        imbalance = GaugeMetricFamily(
+            "paylink_accounting_imbalance",
+            "Stored events that are in no state: 0, or something was lost or counted twice.",
+            labels=["provider", "account"],
+        )
+        for row in self._read.balance:
+            account = [row["provider"], row["account"]]
+            finished.add_metric([*account, "applied"], row["applied"])
+            finished.add_metric([*account, "ignored"], row["ignored"])
+            imbalance.add_metric(account, row["imbalance"])
+        yield finished
+        yield imbalance
         events = GaugeMetricFamily("paylink_events", "Events without a good end, by state.", labels=["state"])
         oldest = GaugeMetricFamily("paylink_events_oldest_seconds", "Age of the oldest of them.", labels=["state"])
         for state in ("in_flight", "parked", "dead"):
-            row = self._unfinished.get(state, {"events": 0, "oldest_s": 0.0})
+            row = self._read.unfinished.get(state, {"events": 0, "oldest_s": 0.0})
             events.add_metric([state], row["events"])
             oldest.add_metric([state], row["oldest_s"])
         yield events
         yield oldest
+
+    def _transactions(self) -> Iterator[Metric]:
         yield GaugeMetricFamily(
-            "paylink_transactions_unresolved", "Open transactions.", value=self._unresolved["transactions"]
+            "paylink_transactions_unresolved", "Open transactions.", value=self._read.unresolved["transactions"]
         )
         yield GaugeMetricFamily(
             "paylink_transactions_unresolved_oldest_seconds",
             "Age of the oldest open transaction.",
-            value=self._unresolved["oldest_s"],
+            value=self._read.unresolved["oldest_s"],
         )

@@ -188,9 +188,9 @@ class Checkout:
         attempt_id, now = self._parts.new_id(), self._parts.now()
         tx.insert_attempt(uow, transaction, attempt_id, number, expires_at=transaction.expires_at, now=now)
         # Known before the provider is: so even an event that overtakes the provider's answer finds its transaction.
-        own = [Reference(ATTEMPT, str(attempt_id))]
-        tx.lock_references(uow, transaction.account_id, own)
-        tx.add_references(uow, transaction.account_id, transaction.id, own)
+        own = tx.names(transaction.account_id, [Reference(ATTEMPT, str(attempt_id))])
+        tx.lock_references(uow, own)
+        tx.add_references(uow, own, [transaction.id])
         attempt = tx.list_attempts(uow, transaction.id)[-1]
         return _Work(tx.lock_transaction(uow, transaction.id), attempt, fence, taken_over=False)
 
@@ -245,10 +245,11 @@ class Checkout:
         woken: list[UUID] = []
 
         def store(uow: UnitOfWork) -> CheckoutAnswer:
-            tx.lock_references(uow, work.transaction.account_id, payment.references)
+            told = tx.names(work.transaction.account_id, payment.references)
+            tx.lock_references(uow, told)
             transaction = tx.lock_transaction(uow, work.transaction.id)
             tx.finish_attempt(uow, work.attempt.id, "pending", payment=payment)
-            woken[:] = tx.add_references(uow, transaction.account_id, transaction.id, payment.references)
+            woken[:] = tx.add_references(uow, told, [transaction.id] * len(told))
             if transaction.revision == work.transaction.revision:
                 tx.count_answer(uow, transaction.id)
                 claim = Claim(payment.evidence, payment.amount, work.attempt.id)

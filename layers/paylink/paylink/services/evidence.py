@@ -8,7 +8,15 @@ from paylink.core.money import Money
 from paylink.core.states import HAS_MONEY, Evidence, State, Verdict, decide
 from paylink.providers.port import Payment, attempt_of
 from paylink.services.ports import AlertLog
-from paylink.store.transactions import Proof, Transaction, apply_decision, list_attempts, list_references
+from paylink.store.transactions import (
+    Change,
+    Proof,
+    Transaction,
+    change_by,
+    list_attempts,
+    list_references,
+    write_changes,
+)
 from paylink.store.unit_of_work import UnitOfWork
 
 
@@ -21,9 +29,12 @@ class Effect(Enum):
 
 @dataclass(frozen=True)
 class Applied:
+    """What evidence does: `transaction` as it is then, and with APPLIED the change to write."""
+
     effect: Effect
     reason: str
     transaction: Transaction
+    change: Change | None = None
 
 
 @dataclass(frozen=True)
@@ -54,8 +65,16 @@ def alert_if_paid_twice(transaction: Transaction, payment: Payment, alerts: Aler
 
 
 def apply_evidence(uow: UnitOfWork, transaction: Transaction, claim: Claim, proof: Proof, alerts: AlertLog) -> Applied:
+    """Weigh evidence, and write what it changes. The transaction's row must be locked."""
+    applied = weigh_evidence(transaction, claim, proof, alerts)
+    if applied.change is not None:
+        write_changes(uow, [applied.change])
+    return applied
+
+
+def weigh_evidence(transaction: Transaction, claim: Claim, proof: Proof, alerts: AlertLog) -> Applied:
     """
-    Let the state machine decide, and write what it decides. The transaction's row must be locked.
+    Let the state machine decide what evidence does to a transaction. Writes nothing.
 
     Evidence of money, held or received, is believed only when amount and currency are ours; else nothing is written:
     MISMATCH. What an earlier attempt's page tells is ignored, unless it is the one that was paid: a second page that is
@@ -79,8 +98,8 @@ def apply_evidence(uow: UnitOfWork, transaction: Transaction, claim: Claim, proo
         case Verdict.IGNORE:
             return Applied(Effect.IGNORED, decision.reason, transaction)
         case Verdict.APPLY:
-            changed = apply_decision(uow, transaction, decision, proof, attempt_id=claim.attempt_id)
-            return Applied(Effect.APPLIED, "", changed)
+            change = change_by(transaction, decision, proof, attempt_id=claim.attempt_id)
+            return Applied(Effect.APPLIED, "", change.after, change)
 
 
 def _of_another_attempt(transaction: Transaction, claim: Claim) -> bool:

@@ -1,290 +1,91 @@
 """Webhook processing: each stored event gets one outcome, and moves money at most once."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
 
-from paylink.core.states import HAS_MONEY
-from paylink.providers.port import (
-    Assurance,
-    ErrorKind,
-    Payment,
-    Provider,
-    ProviderError,
-    ProviderEvent,
-    Reference,
-    UnreadableEvent,
-    attempt_of,
-)
-from paylink.services.evidence import Applied, Claim, Effect, alert_if_paid_twice, apply_evidence, speaks_of
+from paylink.core.errors import StorageUnavailable
+from paylink.services.event_set import SetWritten, Told, write_set
+from paylink.services.one_event import OneEvent
 from paylink.services.ports import Parts
-from paylink.store import transactions as tx
 from paylink.store import webhooks
-from paylink.store.unit_of_work import UnitOfWork
 from paylink.store.webhooks import ClaimedEvent
 
-ATTEMPTS_MAX = 8
 CLAIM_LEASE_S = 60
-PARK_S = 7 * 24 * 3600
-ASK_AGAIN_S = (5, 30, 300, 3600, 6 * 3600)
-"""When a claim that the provider does not confirm yet is asked about again; after the last it ends unconfirmed."""
-
-_PULL_ROUNDS = 3
-
-
-@dataclass(frozen=True)
-class _Written:
-    """What one locked write did: settled (with events that woke up), or what is still missing."""
-
-    settled: bool
-    needs_pull: bool = False
-    woken: tuple[UUID, ...] = ()
-
-
-@dataclass(frozen=True)
-class _Pulled:
-    payment: Payment
-    revision: tuple[int, int]
+SET_MAX = 100
 
 
 class Processing:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._one_event = OneEvent(parts)
 
-    def process(self, event_row_ids: Sequence[UUID]) -> bool:
+    def process(self, event_row_ids: Sequence[UUID], *, one_by_one: bool = False) -> set[UUID]:
         """
-        Give each event an outcome or a later due time. Returns False when one failed unexpectedly: send it again.
+        Give each event an outcome or a later due time; return those that failed unexpectedly: send them again.
+
+        What is tried for the first time, signed as a whole and needs no answer of its provider is written as a set; all
+        else, and everything with `one_by_one`, on its own.
 
         Raises:
             StorageUnavailable: The database cannot answer.
         """
-        good = True
-        for event_row_id in event_row_ids:
-            # Each just before its own work: what a timeout leaves undone was not tried.
-            claim = partial(webhooks.claim_event, event_row_id=event_row_id, lease_s=CLAIM_LEASE_S)
-            event = self._parts.database.run(claim)
-            try:
-                if event is not None:
-                    self._process(event)
-            except Exception:
-                self._parts.log_failure("event_row_id", event_row_id)
-                good = False
-        return good
+        failed: set[UUID] = set()
+        ids = list(dict.fromkeys(event_row_ids))
+        for start in range(0, len(ids), SET_MAX):
+            chunk = ids[start : start + SET_MAX]
+            if not one_by_one:
+                self._process_fresh(chunk)
+            claimable = self._parts.database.run(partial(webhooks.list_claimable, event_row_ids=chunk))
+            failed.update(event_row_id for event_row_id in claimable if not self._process_one(event_row_id))
+        return failed
 
-    def _process(self, event: ClaimedEvent) -> None:
-        if event.attempts > ATTEMPTS_MAX:
-            self._bury(event, "attempts_exhausted")
-            return
+    def _process_one(self, event_row_id: UUID) -> bool:
+        # Claimed just before its own work: what a timeout leaves undone was not tried.
+        event = self._parts.database.run(lambda uow: webhooks.claim_event(uow, event_row_id, lease_s=CLAIM_LEASE_S))
+        try:
+            if event is not None:
+                self._one_event.process(event)
+        except Exception:
+            self._parts.log_failure("event_row_id", event_row_id)
+            return False
+        return True
+
+    def _process_fresh(self, event_row_ids: Sequence[UUID]) -> None:
+        """Write what can be written as a set, and free the rest for its own turn."""
+        database = self._parts.database
+        claimed = database.run(lambda uow: webhooks.claim_fresh_events(uow, event_row_ids, lease_s=CLAIM_LEASE_S))
+        told = [one for event in claimed if (one := self._told(event)) is not None]
+        left = {event.id for event in claimed} - {one.event.id for one in told}
+        if told:
+            written = self._write(told)
+            self._parts.queue.send(written.woken)
+            for kind, facts in written.alerts.held:
+                self._parts.alerts.alert(kind, **facts)
+            left |= set(written.left)
+        if left:
+            database.run(lambda uow: webhooks.release_events(uow, sorted(left)))
+
+    def _told(self, event: ClaimedEvent) -> Told | None:
+        """Return what an event says, unless it needs a closer look."""
         if event.body is None:
-            self._bury(event, "body_gone")
-            return
+            return None
         provider = self._parts.providers[self._parts.accounts.get(event.account_id).provider]
         try:
-            told = provider.map_webhook(event.body)
-        except UnreadableEvent:
-            self._bury(event, "unreadable")
-            return
-        if told.foreign:
-            self._finish(event, told, "ignored", reason="not_ours")
-        elif told.ignored is not None:
-            self._finish(event, told, "ignored", reason=told.ignored)
-        else:
-            transaction_id = self._parts.database.run(lambda uow: self._match_or_park(uow, event, told))
-            if transaction_id is not None:
-                self._settle(provider, event, told, transaction_id)
+            says = provider.map_webhook(event.body)
+        except Exception:
+            # Unreadable, or a defect of ours: either way the others need not suffer.
+            return None
+        if says.foreign or says.ignored is not None or (says.evidence is not None and not says.confirm):
+            return Told(event, says)
+        return None
 
-    def _match_or_park(self, uow: UnitOfWork, event: ClaimedEvent, told: ProviderEvent) -> UUID | None:
-        matched = self._match(uow, event, told)
-        if matched is None:
-            # Whoever adds a reference holds these locks too: after taking them, one more look is certain.
-            tx.lock_references(uow, event.account_id, told.references)
-            matched = self._match(uow, event, told)
-        if matched is None and webhooks.lock_event(uow, event.id):
-            webhooks.park_event(
-                uow, event, "no_transaction", event_type=told.event_type, references=told.references, park_s=PARK_S
-            )
-        return matched
-
-    def _match(self, uow: UnitOfWork, event: ClaimedEvent, told: ProviderEvent) -> UUID | None:
-        found = tx.find_by_references(uow, event.account_id, told.references)
-        if len(set(found.values())) > 1:
-            self._parts.alerts.alert("references_disagree", event_row_id=event.id, transaction_ids=set(found.values()))
-        return next((found[r] for r in told.references if r in found), None)
-
-    def _settle(self, provider: Provider, event: ClaimedEvent, told: ProviderEvent, transaction_id: UUID) -> None:
-        """Pull where the event alone does not prove enough, then write under lock; again when it moved meanwhile."""
-        needs_pull = told.confirm or told.evidence is None or event.assurance is not Assurance.BODY
-        for _ in range(_PULL_ROUNDS):
-            try:
-                pulled = self._pull(provider, event, told, transaction_id) if needs_pull else None
-            except ProviderError as exc:
-                self._ask_later(event, told, transaction_id, exc)
-                return
-            write = partial(self._write, event=event, told=told, transaction_id=transaction_id, pulled=pulled)
-            written = self._parts.database.run(write)
-            if written.settled:
-                self._parts.queue.send(written.woken)
-                return
-            needs_pull = needs_pull or written.needs_pull
-        self._parts.database.run(
-            lambda uow: self._defer(uow, event, told, transaction_id, delay_s=1, asked=0, uncounted=1)
-        )
-
-    def _pull(self, provider: Provider, event: ClaimedEvent, told: ProviderEvent, transaction_id: UUID) -> _Pulled:
-        def read(uow: UnitOfWork) -> tuple[tx.Transaction | None, list[Reference]]:
-            return tx.read_transaction(uow, transaction_id), tx.list_references(uow, transaction_id)
-
-        transaction, known = self._parts.database.run(read)
-        assert transaction is not None
-        account = self._parts.accounts.get(event.account_id)
-        kinds = provider.capabilities.lookup_kinds
-        # What is known as well: an event of one try says nothing of another, which may have been paid.
-        asked_by = [r for r in dict.fromkeys([*told.references, *known]) if r.kind in kinds]
-        payment = provider.fetch_payment(account, tx.payment_query(transaction, asked_by, self._parts.now()))
-        return _Pulled(payment, transaction.revision)
-
-    def _write(
-        self,
-        uow: UnitOfWork,
-        event: ClaimedEvent,
-        told: ProviderEvent,
-        transaction_id: UUID,
-        pulled: _Pulled | None,
-    ) -> _Written:
-        # What the signature does not cover names the transaction, and nothing else.
-        signed = told.references if event.assurance is Assurance.BODY else ()
-        references = [*signed, *(pulled.payment.references if pulled else ())]
-        tx.lock_references(uow, event.account_id, references)
-        transaction = tx.lock_transaction(uow, transaction_id)
-        if pulled is not None and pulled.revision != transaction.revision:
-            return _Written(settled=False)
-        if not webhooks.lock_event(uow, event.id):
-            return _Written(settled=True)
-        if pulled is not None and not speaks_of(uow, transaction, pulled.payment):
-            # The event names this transaction, and a payment of another one.
-            self._parts.alerts.alert("references_disagree", event_row_id=event.id, transaction_id=transaction_id)
-            webhooks.finish_event(uow, event.id, "ignored", reason="references_disagree", event_type=told.event_type)
-            return _Written(settled=True)
-        if pulled is not None:
-            tx.count_answer(uow, transaction_id)
-            alert_if_paid_twice(transaction, pulled.payment, self._parts.alerts)
-        applied = self._apply(uow, event, told, transaction, pulled)
-        if applied.effect is Effect.NEEDS_PULL:
-            return _Written(settled=False, needs_pull=True)
-        woken = tx.add_references(uow, event.account_id, transaction_id, references)
-        if self._unconfirmed(told, pulled, applied):
-            self._ask_provider_again(uow, event, told, transaction_id)
-        elif applied.effect is Effect.MISMATCH:
-            webhooks.park_event(
-                uow, event, applied.reason, event_type=told.event_type, transaction_id=transaction_id, park_s=PARK_S
-            )
-        else:
-            webhooks.store_payload(uow, event)
-            webhooks.finish_event(
-                uow,
-                event.id,
-                "applied" if applied.effect is Effect.APPLIED else "ignored",
-                reason=applied.reason or None,
-                event_type=told.event_type,
-                transaction_id=transaction_id,
-            )
-        return _Written(settled=True, woken=tuple(woken))
-
-    def _apply(
-        self,
-        uow: UnitOfWork,
-        event: ClaimedEvent,
-        told: ProviderEvent,
-        transaction: tx.Transaction,
-        pulled: _Pulled | None,
-    ) -> Applied:
-        if pulled is not None:
-            payment = pulled.payment
-            claim = Claim(payment.evidence, payment.amount, attempt_of(payment.references))
-            proof = tx.Proof("pull", event.event_id, payment.provider_status)
-        else:
-            assert told.evidence is not None
-            claim = Claim(told.evidence, told.amount, attempt_of(told.references))
-            proof = tx.Proof("webhook", event.event_id, told.provider_status)
-        return apply_evidence(uow, transaction, claim, proof, self._parts.alerts)
-
-    @staticmethod
-    def _unconfirmed(told: ProviderEvent, pulled: _Pulled | None, applied: Applied) -> bool:
-        """
-        The event claims money, a refund or a dispute, and the provider, asked, does not show it (yet).
-
-        Whatever its answer changed: a status may lag behind its own webhook.
-        """
-        claim = told.evidence
-        if pulled is None or claim is None or claim.state not in HAS_MONEY or applied.effect is Effect.MISMATCH:
-            return False
-        found = pulled.payment.evidence
-        if found.state not in HAS_MONEY:
-            return True
-        return (claim.refunded or 0) > (found.refunded or 0) or (claim.dispute is not None and found.dispute is None)
-
-    @staticmethod
-    def _defer(
-        uow: UnitOfWork,
-        event: ClaimedEvent,
-        told: ProviderEvent,
-        transaction_id: UUID,
-        *,
-        delay_s: float,
-        asked: int,
-        uncounted: int,
-    ) -> None:
-        webhooks.ask_again(
-            uow,
-            event.id,
-            delay_s=delay_s,
-            asked=asked,
-            uncounted=uncounted,
-            event_type=told.event_type,
-            transaction_id=transaction_id,
-        )
-
-    def _ask_provider_again(
-        self, uow: UnitOfWork, event: ClaimedEvent, told: ProviderEvent, transaction_id: UUID
-    ) -> None:
-        if event.asked < len(ASK_AGAIN_S):
-            delay_s = ASK_AGAIN_S[event.asked]
-            self._defer(uow, event, told, transaction_id, delay_s=delay_s, asked=1, uncounted=1)
-            return
-        self._parts.alerts.alert("unconfirmed_event", event_row_id=event.id, transaction_id=transaction_id)
-        webhooks.finish_event(
-            uow,
-            event.id,
-            "ignored",
-            reason="unconfirmed",
-            event_type=told.event_type,
-            transaction_id=transaction_id,
-        )
-
-    def _ask_later(self, event: ClaimedEvent, told: ProviderEvent, transaction_id: UUID, exc: ProviderError) -> None:
-        """The provider gave no answer. Being too fast is nobody's fault; anything else counts as an attempt."""
-        if exc.kind is ErrorKind.NOT_FOUND:
-            self._parts.database.run(lambda uow: self._ask_provider_again(uow, event, told, transaction_id))
-            return
-        delay_s = ASK_AGAIN_S[min(event.attempts - 1, len(ASK_AGAIN_S) - 1)]
-        uncounted = 1 if exc.kind is ErrorKind.RATE_LIMITED else 0
-        self._parts.database.run(
-            lambda uow: self._defer(uow, event, told, transaction_id, delay_s=delay_s, asked=0, uncounted=uncounted)
-        )
-
-    def _finish(self, event: ClaimedEvent, told: ProviderEvent, state: str, *, reason: str) -> None:
-        def work(uow: UnitOfWork) -> None:
-            matched = self._match(uow, event, told)
-            if webhooks.lock_event(uow, event.id):
-                webhooks.store_payload(uow, event)
-                webhooks.finish_event(
-                    uow, event.id, state, reason=reason, event_type=told.event_type, transaction_id=matched
-                )
-
-        self._parts.database.run(work)
-
-    def _bury(self, event: ClaimedEvent, reason: str) -> None:
-        self._parts.database.run(lambda uow: webhooks.finish_event(uow, event.id, "dead", reason=reason))
-        self._parts.alerts.alert("dead_event", event_row_id=event.id, reason=reason)
-        self._parts.queue.send_dead(event.id, reason)
+    def _write(self, told: Sequence[Told]) -> SetWritten:
+        try:
+            return self._parts.database.run(lambda uow: write_set(uow, told))
+        except StorageUnavailable:
+            raise
+        except Exception:
+            # One of them does not let the others be written: each for itself, it fails alone.
+            self._parts.log_failure("event_row_id", told[0].event.id)
+            return SetWritten(left=[one.event.id for one in told])

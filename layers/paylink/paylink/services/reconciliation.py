@@ -155,7 +155,7 @@ class Reconciliation:
         ended: bool,
     ) -> tuple[bool, list[UUID]]:
         """Apply the answers, money first. What surely has no page left, and no time, expires by the clock."""
-        tx.lock_references(uow, seen.account_id, [r for payment in payments for r in payment.references])
+        tx.lock_references(uow, tx.names(seen.account_id, [r for p in payments for r in p.references]))
         transaction = tx.lock_transaction(uow, seen.id)
         if transaction.revision != seen.revision:
             return False, []
@@ -170,7 +170,8 @@ class Reconciliation:
             attempt_id = attempt_of(payment.references) or attempts[-1].id
             if payment.seen and payment.amount == transaction.amount:
                 tx.finish_attempt(uow, attempt_id, "pending", payment=payment)
-            woken += tx.add_references(uow, transaction.account_id, transaction.id, payment.references)
+            told = tx.names(transaction.account_id, payment.references)
+            woken += tx.add_references(uow, told, [transaction.id] * len(told))
             alert_if_paid_twice(transaction, payment, self._parts.alerts)
             claim = Claim(payment.evidence, payment.amount, attempt_id)
             proof = tx.Proof("pull", None, payment.provider_status)

@@ -1,13 +1,17 @@
 """The relay: what is stored and due gets a queue message again, so that losing the queue loses nothing."""
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from paylink.services.ports import Parts
+from paylink.store import webhooks
 from paylink.store.unit_of_work import UnitOfWork
 
 LEASE_S = 60
 BATCH = 500
 KEY_HOURS = 72
+
+_ROUNDS_MAX = 20
 
 
 @dataclass(frozen=True)
@@ -23,18 +27,33 @@ class Relay:
 
     def relay(self) -> Relayed:
         """
-        Queue what is due, end what was parked too long, and keep the partitions. Safe to run twice at once.
+        Queue what is due, reopen what was given up and is told again, end what was parked too long, and keep the
+        partitions. Safe to run twice at once.
 
         Raises:
             StorageUnavailable: The database cannot answer.
         """
         due = self._parts.database.run(lambda uow: uow.all("claim_due_events", limit=BATCH, lease_s=LEASE_S))
         self._parts.queue.send([row["id"] for row in due])
+        self._reopen_told_again()
         ended = self._parts.database.run(lambda uow: uow.all("expire_parked", limit=BATCH))
         for row in ended:
             self._parts.alerts.alert("parked_too_long", event_row_id=row["id"], reason=row["reason"])
         self._parts.database.run(self._keep_house)
         return Relayed(len(due), len(ended))
+
+    def _reopen_told_again(self) -> None:
+        """What was given up on and is told again by its provider gets another chance."""
+
+        def work(uow: UnitOfWork) -> tuple[int, list[UUID]]:
+            weighed, event_row_ids = webhooks.weigh_deliveries(uow, limit=BATCH)
+            return weighed, list(webhooks.reopen_events(uow, event_row_ids)) if event_row_ids else []
+
+        for _ in range(_ROUNDS_MAX):
+            weighed, reopened = self._parts.database.run(work)
+            self._parts.queue.send(reopened)
+            if weighed < BATCH:
+                return
 
     def _keep_house(self, uow: UnitOfWork) -> None:
         uow.run("ensure_body_partitions")

@@ -1,9 +1,10 @@
 """Transactions, their attempts, references and history."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from psycopg2.extras import Json
@@ -150,7 +151,13 @@ def lock_transaction(uow: UnitOfWork, transaction_id: UUID) -> Transaction:
     Raises:
         LookupError: There is no such transaction.
     """
-    return _transaction(uow.one("lock_transaction", id=transaction_id))
+    return lock_transactions(uow, [transaction_id])[transaction_id]
+
+
+def lock_transactions(uow: UnitOfWork, transaction_ids: Collection[UUID]) -> dict[UUID, Transaction]:
+    """Return the rows that are there, by id, locked in one order to the end of the unit of work."""
+    rows = uow.all("lock_transactions", ids=list(transaction_ids))
+    return {row["id"]: _transaction(row) for row in rows}
 
 
 def count_answer(uow: UnitOfWork, transaction_id: UUID) -> None:
@@ -163,46 +170,107 @@ def pull_soon(uow: UnitOfWork, transaction_id: UUID) -> None:
     uow.run("pull_soon", id=transaction_id)
 
 
-def apply_decision(
-    uow: UnitOfWork, transaction: Transaction, decision: Decision, proof: Proof, *, attempt_id: UUID | None = None
-) -> Transaction:
+@dataclass(frozen=True)
+class Change:
+    """What a decision makes of a transaction. A history row is due for each of `steps`, the last with the alert."""
+
+    after: Transaction
+    steps: tuple[State, ...]
+    proof: Proof
+    alert: str | None
+
+
+def change_by(transaction: Transaction, decision: Decision, proof: Proof, *, attempt_id: UUID | None = None) -> Change:
     """
-    Write a decision to APPLY: the row, a history row for each step, and one notification. The row must be locked.
+    Return what a decision to APPLY changes. Pure; `write_changes` writes it.
 
     When only totals change, one history row of the unchanged state records it. `attempt_id` is the attempt whose page
     the money came by, by default the newest.
     """
     steps = decision.steps or (transaction.state,)
-    version = transaction.version + len(steps)
-    totals = decision.totals
     newly_paid = steps[-1] in HAS_MONEY and transaction.state not in HAS_MONEY
-    uow.run(
-        "change_transaction",
-        id=transaction.id,
+    after = replace(
+        transaction,
         state=steps[-1],
-        captured=totals.captured,
-        refunded=totals.refunded,
-        dispute=totals.dispute,
-        provider_status=proof.provider_status,
-        version=version,
-        paid_attempt_id=(attempt_id or transaction.attempt_id) if newly_paid else None,
+        captured=decision.totals.captured,
+        refunded=decision.totals.refunded,
+        dispute=decision.totals.dispute,
+        provider_status=proof.provider_status or transaction.provider_status,
+        version=transaction.version + len(steps),
+        paid_attempt_id=(attempt_id or transaction.attempt_id) if newly_paid else transaction.paid_attempt_id,
     )
-    for number, state in enumerate(steps, start=transaction.version + 1):
-        last = number == version
-        _insert_history(
-            uow, transaction.id, number, state, totals, proof, implied=not last, alert=decision.alert if last else None
-        )
+    return Change(after, steps, proof, decision.alert)
+
+
+def write_changes(uow: UnitOfWork, changes: Sequence[Change]) -> None:
+    """
+    Write changes in their order: the rows, a history row for each step, and one notification for each change.
+
+    The rows must be locked; of one transaction there may be several changes, each made from the one before.
+    """
+    final = {change.after.id: change.after for change in changes}.values()
+    steps = [step for change in changes for step in _history_of(change)]
     uow.run(
-        "insert_notification",
-        id=new_id(),
-        merchant_id=transaction.merchant_id,
-        transaction_id=transaction.id,
-        version=version,
-        kind=f"transaction.{steps[-1]}",
-        body=Json({"transaction_id": str(transaction.id), "state": steps[-1], "captured": totals.captured,
-                   "refunded": totals.refunded, "dispute": totals.dispute, "currency": transaction.amount.currency}),
-    )  # fmt: skip
-    return lock_transaction(uow, transaction.id)
+        "write_changes",
+        ids=[t.id for t in final],
+        states=[t.state for t in final],
+        captured=[t.captured for t in final],
+        refunded=[t.refunded for t in final],
+        disputes=[t.dispute for t in final],
+        provider_statuses=[t.provider_status for t in final],
+        versions=[t.version for t in final],
+        paid_attempt_ids=[t.paid_attempt_id for t in final],
+        history_ids=[new_id() for _ in steps],
+        history_transaction_ids=[step.of.after.id for step in steps],
+        history_versions=[step.version for step in steps],
+        history_states=[step.state for step in steps],
+        history_implied=[not step.last for step in steps],
+        history_captured=[step.of.after.captured for step in steps],
+        history_refunded=[step.of.after.refunded for step in steps],
+        history_disputes=[step.of.after.dispute for step in steps],
+        history_evidence=[step.of.proof.kind for step in steps],
+        history_evidence_ids=[step.of.proof.id for step in steps],
+        history_provider_statuses=[step.of.proof.provider_status for step in steps],
+        history_alerts=[step.of.alert if step.last else None for step in steps],
+        notification_ids=[new_id() for _ in changes],
+        notification_merchant_ids=[c.after.merchant_id for c in changes],
+        notification_transaction_ids=[c.after.id for c in changes],
+        notification_versions=[c.after.version for c in changes],
+        notification_kinds=[f"transaction.{c.after.state}" for c in changes],
+        notification_bodies=[_notification_body(c.after) for c in changes],
+    )
+
+
+class _Step(NamedTuple):
+    of: Change
+    version: int
+    state: State
+    last: bool
+
+
+def _history_of(change: Change) -> list[_Step]:
+    first = change.after.version - len(change.steps) + 1
+    return [_Step(change, n, state, n == change.after.version) for n, state in enumerate(change.steps, start=first)]
+
+
+def _notification_body(transaction: Transaction) -> str:
+    return json.dumps(
+        {
+            "transaction_id": str(transaction.id),
+            "state": transaction.state,
+            "captured": transaction.captured,
+            "refunded": transaction.refunded,
+            "dispute": transaction.dispute,
+            "currency": transaction.amount.currency,
+        }
+    )
+
+
+def apply_decision(uow: UnitOfWork, transaction: Transaction, decision: Decision, proof: Proof) -> Transaction:
+    """Write a decision to APPLY of our own, made without evidence. The row must be locked."""
+    change = change_by(transaction, decision, proof)
+    write_changes(uow, [change])
+    return change.after
 
 
 def list_history(uow: UnitOfWork, transaction_id: UUID) -> list[HistoryRow]:
@@ -271,31 +339,40 @@ def payment_query(transaction: Transaction, references: Sequence[Reference], now
     return PaymentQuery(tuple(references), transaction.amount, transaction.expires_at, now)
 
 
-def lock_references(uow: UnitOfWork, account_id: UUID, references: Sequence[Reference]) -> None:
+Names = Sequence[tuple[UUID, Reference]]
+"""References, each within its account."""
+
+
+def names(account_id: UUID, references: Iterable[Reference]) -> Names:
+    return [(account_id, reference) for reference in references]
+
+
+def lock_references(uow: UnitOfWork, references: Names) -> None:
     """Take the advisory locks of these references, in one order. Needed before adding or parking on them."""
     if references:
-        uow.run("lock_references", account_id=account_id, **_columns(references))
+        uow.run("lock_references", **_columns(references))
 
 
-def find_by_references(uow: UnitOfWork, account_id: UUID, references: Sequence[Reference]) -> dict[Reference, UUID]:
+def find_by_references(uow: UnitOfWork, references: Names) -> dict[tuple[UUID, Reference], UUID]:
     """Return which of these references are known, and to which transactions they belong."""
     if not references:
         return {}
-    rows = uow.all("find_by_references", account_id=account_id, **_columns(references))
-    return {Reference(row["kind"], row["value"]): row["transaction_id"] for row in rows}
+    rows = uow.all("find_by_references", **_columns(references))
+    return {(row["account_id"], Reference(row["kind"], row["value"])): row["transaction_id"] for row in rows}
 
 
-def add_references(
-    uow: UnitOfWork, account_id: UUID, transaction_id: UUID, references: Sequence[Reference]
-) -> list[UUID]:
-    """Add what is new, and return the parked events that are in flight again because of it. Locks must be held."""
+def add_references(uow: UnitOfWork, references: Names, transaction_ids: Sequence[UUID]) -> list[UUID]:
+    """
+    Add those that are new, each to the transaction at its place; return the parked events that are in flight again
+    because of it. Locks must be held.
+    """
     if not references:
         return []
-    added = uow.all("add_references", account_id=account_id, transaction_id=transaction_id, **_columns(references))
+    added = uow.all("add_references", transaction_ids=list(transaction_ids), **_columns(references))
     if not added:
         return []
-    fresh = [Reference(row["kind"], row["value"]) for row in added]
-    return [row["id"] for row in uow.all("unpark_events", account_id=account_id, **_columns(fresh))]
+    fresh = [(row["account_id"], Reference(row["kind"], row["value"])) for row in added]
+    return [row["id"] for row in uow.all("unpark_events", **_columns(fresh))]
 
 
 def list_references(uow: UnitOfWork, transaction_id: UUID) -> list[Reference]:
@@ -303,8 +380,12 @@ def list_references(uow: UnitOfWork, transaction_id: UUID) -> list[Reference]:
     return [Reference(row["kind"], row["value"]) for row in uow.all("list_references", id=transaction_id)]
 
 
-def _columns(references: Sequence[Reference]) -> dict[str, list[str]]:
-    return {"kinds": [r.kind for r in references], "values": [r.value for r in references]}
+def _columns(references: Names) -> dict[str, list[Any]]:
+    return {
+        "account_ids": [account_id for account_id, _ in references],
+        "kinds": [reference.kind for _, reference in references],
+        "values": [reference.value for _, reference in references],
+    }
 
 
 def _insert_history(

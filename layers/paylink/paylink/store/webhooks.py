@@ -1,16 +1,18 @@
 """Stored webhooks: intake's one insert, and the life of an event until it has an outcome."""
 
 import json
+import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 import psycopg2
-from psycopg2 import errors
 
 from paylink.providers.port import Assurance, Reference
-from paylink.store.unit_of_work import UnitOfWork
+from paylink.store.unit_of_work import Row, UnitOfWork
+
+_LEDGER_SHARDS = 16
 
 
 @dataclass(frozen=True)
@@ -44,25 +46,33 @@ class ClaimedEvent:
 
 
 def store_webhooks(uow: UnitOfWork, webhooks: Sequence[NewWebhook], *, lease_s: int, shard: int) -> set[UUID]:
-    """
-    Store deliveries and return the ids of those whose event is new; the others are appended as redeliveries.
-
-    The events' keys must differ from each other within one call.
-    """
+    """Store deliveries and return the ids of those whose event is new; the others are appended as redeliveries."""
     ordered = sorted(webhooks, key=lambda w: (w.account_id, w.event_id))
+    keys = [(w.account_id, w.event_id) for w in ordered]
     rows = uow.all(
         "store_webhooks",
         ids=[w.id for w in ordered],
         account_ids=[w.account_id for w in ordered],
         event_ids=[w.event_id for w in ordered],
         credential_ids=[w.credential_id for w in ordered],
-        assurances=[str(w.assurance) for w in ordered],
+        assurances=[w.assurance for w in ordered],
         bodies=[psycopg2.Binary(w.body) for w in ordered],
         headers=[json.dumps(dict(w.headers)) for w in ordered],
+        firsts=[n == 0 or key != keys[n - 1] for n, key in enumerate(keys)],
         lease_s=lease_s,
         shard=shard,
     )
     return {row["id"] for row in rows}
+
+
+def claim_fresh_events(uow: UnitOfWork, event_row_ids: Sequence[UUID], *, lease_s: int) -> list[ClaimedEvent]:
+    """Claim those that nobody has tried yet and whose bodies are signed as a whole, in the order of their arrival."""
+    return [_claimed(row) for row in uow.all("claim_fresh_events", ids=list(event_row_ids), lease_s=lease_s)]
+
+
+def list_claimable(uow: UnitOfWork, event_row_ids: Sequence[UUID]) -> list[UUID]:
+    """Return those that are in flight and that nobody works at."""
+    return [row["id"] for row in uow.all("list_claimable", ids=list(event_row_ids))]
 
 
 def claim_event(uow: UnitOfWork, event_row_id: UUID, *, lease_s: int) -> ClaimedEvent | None:
@@ -70,36 +80,48 @@ def claim_event(uow: UnitOfWork, event_row_id: UUID, *, lease_s: int) -> Claimed
     Count an attempt of an event and keep others away from it for the lease; None when there is nothing to do now.
     """
     row = uow.first("claim_event", id=event_row_id, lease_s=lease_s)
-    if row is None:
-        return None
-    stored = uow.first("read_body", id=row["id"], received_at=row["received_at"])
-    body = bytes(stored["body"]) if stored else None
-    return ClaimedEvent(**(row | {"assurance": Assurance(row["assurance"]), "body": body}))
+    return None if row is None else _claimed(row)
 
 
-def lock_event(uow: UnitOfWork, event_row_id: UUID) -> bool:
-    """Lock the event's row; tell whether it is still in flight."""
-    return bool(uow.one("lock_event", id=event_row_id)["state"] == "in_flight")
+def release_events(uow: UnitOfWork, event_row_ids: Sequence[UUID]) -> None:
+    """Take a claim back that nothing came of: it was no attempt."""
+    uow.run("release_events", ids=list(event_row_ids))
 
 
-def finish_event(
-    uow: UnitOfWork,
-    event_row_id: UUID,
-    state: str,
-    *,
-    reason: str | None = None,
-    event_type: str | None = None,
-    transaction_id: UUID | None = None,
-) -> None:
-    """Give the event its outcome: applied, ignored or dead."""
+def lock_events(uow: UnitOfWork, event_row_ids: Sequence[UUID]) -> set[UUID]:
+    """Lock the work of these events; return those that are still in flight."""
+    return {row["id"] for row in uow.all("lock_events", ids=list(event_row_ids))}
+
+
+@dataclass(frozen=True)
+class Ending:
+    """An event's good end. `state` is applied or ignored; the latter has a reason."""
+
+    event_row_id: UUID
+    state: str
+    reason: str | None = None
+    event_type: str | None = None
+    transaction_id: UUID | None = None
+
+
+def finish_events(uow: UnitOfWork, endings: Sequence[Ending]) -> None:
+    """Give events that are in flight their end, and count it."""
+    if not endings:
+        return
     uow.run(
-        "finish_event",
-        id=event_row_id,
-        state=state,
-        reason=reason,
-        event_type=event_type,
-        transaction_id=transaction_id,
+        "finish_events",
+        ids=[e.event_row_id for e in endings],
+        states=[e.state for e in endings],
+        reasons=[e.reason for e in endings],
+        event_types=[e.event_type for e in endings],
+        transaction_ids=[e.transaction_id for e in endings],
+        shard=random.randrange(_LEDGER_SHARDS),  # noqa: S311 (no secret)
     )
+
+
+def bury_event(uow: UnitOfWork, event_row_id: UUID, reason: str) -> None:
+    """Give up an event in flight: it is dead until a person, or its provider, brings it up again."""
+    uow.run("bury_event", id=event_row_id, reason=reason)
 
 
 def park_event(
@@ -139,7 +161,7 @@ def ask_again(
     asked: int,
     uncounted: int,
     event_type: str,
-    transaction_id: UUID | None,
+    transaction_id: UUID,
 ) -> None:
     """Leave the event in flight, due after `delay_s`. `uncounted` attempts are taken back: nobody's fault."""
     uow.run(
@@ -153,14 +175,19 @@ def ask_again(
     )
 
 
-def store_payload(uow: UnitOfWork, event: ClaimedEvent) -> None:
-    """
-    Keep the body as jsonb beside the raw bytes, or the reason why Postgres refuses it.
+def reopen_events(uow: UnitOfWork, event_row_ids: Sequence[UUID]) -> dict[UUID, str]:
+    """Put events that had come to an end in flight again; return those that it did, with the state that they had."""
+    return {row["id"]: row["was"] for row in uow.all("reopen_events", ids=list(event_row_ids))}
 
-    `jsonb` cannot hold all that arrives: NUL characters, lone surrogates, NaN, huge numbers, deep nesting, no UTF-8.
+
+def weigh_deliveries(uow: UnitOfWork, *, limit: int) -> tuple[int, list[UUID]]:
     """
-    try:
-        with uow.savepoint():
-            uow.run("store_payload", id=event.id, received_at=event.received_at)
-    except (psycopg2.DataError, errors.StatementTooComplex) as exc:
-        uow.run("refuse_payload", id=event.id, received_at=event.received_at, problem=type(exc).__name__)
+    Look at redeliveries that nobody has looked at yet: return how many, and the given-up events that they tell of.
+    """
+    rows = uow.all("weigh_deliveries", limit=limit)
+    return (rows[0]["weighed"] if rows else 0), [row["id"] for row in rows if row["id"] is not None]
+
+
+def _claimed(row: Row) -> ClaimedEvent:
+    body = None if row["body"] is None else bytes(row["body"])
+    return ClaimedEvent(**(row | {"assurance": Assurance(row["assurance"]), "body": body}))

@@ -1,0 +1,104 @@
+"""A set of signed events written in one transaction: what needs no answer of a provider."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from paylink.providers.port import ProviderEvent, Reference, attempt_of
+from paylink.services.evidence import Claim, Effect, weigh_evidence
+from paylink.store import transactions as tx
+from paylink.store import webhooks
+from paylink.store.unit_of_work import UnitOfWork
+from paylink.store.webhooks import ClaimedEvent, Ending
+
+
+@dataclass(frozen=True)
+class Told:
+    """An event and what it says in our terms."""
+
+    event: ClaimedEvent
+    says: ProviderEvent
+
+
+@dataclass
+class HeldAlerts:
+    """Keeps alerts until what they tell of is committed."""
+
+    held: list[tuple[str, dict[str, object]]] = field(default_factory=list)
+
+    def alert(self, kind: str, **facts: object) -> None:
+        self.held.append((kind, facts))
+
+
+@dataclass
+class SetWritten:
+    """
+    What became of a set. `left` are events to be worked at one by one: they need a pull, are to be parked, or name
+    several transactions. `woken` were parked until now.
+    """
+
+    left: list[UUID] = field(default_factory=list)
+    woken: list[UUID] = field(default_factory=list)
+    alerts: HeldAlerts = field(default_factory=HeldAlerts)
+
+
+def write_set(uow: UnitOfWork, told: Sequence[Told]) -> SetWritten:
+    """
+    Give events their outcome, each in the order of the arguments; several may speak of one transaction.
+
+    Locks are taken in the one order: references, transactions, events.
+    """
+    written = SetWritten()
+    found = tx.find_by_references(uow, [name for one in told for name in _names(one)])
+    matched: list[tuple[Told, UUID | None]] = []
+    for one in told:
+        transaction_ids = {found[name] for name in _names(one) if name in found}
+        if len(transaction_ids) > 1 or (not transaction_ids and _outcome_without_transaction(one) is None):
+            written.left.append(one.event.id)
+        else:
+            matched.append((one, next(iter(transaction_ids), None)))
+    moving = [(one, t) for one, t in matched if t is not None and _outcome_without_transaction(one) is None]
+    new_names = {name: t for one, t in moving for name in _names(one) if name not in found}
+    tx.lock_references(uow, list(new_names))
+    transactions = tx.lock_transactions(uow, {t for _, t in moving})
+    in_flight = webhooks.lock_events(uow, [one.event.id for one, _ in matched])
+    endings: list[Ending] = []
+    changes: list[tx.Change] = []
+    kept: dict[tuple[UUID, Reference], UUID] = {}
+    for one, transaction_id in matched:
+        event, says = one.event, one.says
+        if event.id not in in_flight:
+            continue
+        reason = _outcome_without_transaction(one)
+        if reason is not None or transaction_id is None:
+            endings.append(Ending(event.id, "ignored", reason, says.event_type, transaction_id))
+            continue
+        assert says.evidence is not None
+        alerts = HeldAlerts()
+        claim = Claim(says.evidence, says.amount, attempt_of(says.references))
+        proof = tx.Proof("webhook", event.event_id, says.provider_status)
+        applied = weigh_evidence(transactions[transaction_id], claim, proof, alerts)
+        if applied.effect in (Effect.NEEDS_PULL, Effect.MISMATCH):
+            written.left.append(event.id)
+            continue
+        written.alerts.held += alerts.held
+        transactions[transaction_id] = applied.transaction
+        if applied.change is not None:
+            changes.append(applied.change)
+        kept |= {name: transaction_id for name in _names(one) if name in new_names}
+        state = "applied" if applied.effect is Effect.APPLIED else "ignored"
+        endings.append(Ending(event.id, state, applied.reason or None, says.event_type, transaction_id))
+    if changes:
+        tx.write_changes(uow, changes)
+    written.woken = tx.add_references(uow, list(kept), list(kept.values()))
+    webhooks.finish_events(uow, endings)
+    return written
+
+
+def _names(one: Told) -> tx.Names:
+    return tx.names(one.event.account_id, one.says.references)
+
+
+def _outcome_without_transaction(one: Told) -> str | None:
+    """Return why the event moves nothing, whatever transaction it names."""
+    return "not_ours" if one.says.foreign else one.says.ignored
