@@ -8,11 +8,11 @@ select k.id, k.key_hash, k.pepper_id, k.scopes
   from operator_keys k
  where k.prefix = %(prefix)s and k.revoked_at is null and (k.expires_at is null or k.expires_at > now());
 
--- find_default_account --
-select id, merchant_id, provider, name from provider_accounts where provider = %(provider)s and is_default;
+-- list_account_names --
+select id, provider, name, is_default from provider_accounts;
 
 -- find_account_by_name --
-select id, merchant_id, provider, name from provider_accounts where provider = %(provider)s and name = %(name)s;
+select id from provider_accounts where provider = %(provider)s and name = %(name)s;
 
 -- find_merchant_account --
 select id, merchant_id, provider, name from provider_accounts

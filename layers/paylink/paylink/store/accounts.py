@@ -10,14 +10,10 @@ from uuid import UUID
 
 from paylink.core.errors import StorageUnavailable
 from paylink.providers.port import Account, Credential
+from paylink.store.account_names import AWAY_S, FRESH_S, STALE_S, AccountNames
 from paylink.store.database import Database
 from paylink.store.sealing import CannotUnseal, Place, Sealer
 from paylink.store.unit_of_work import Row, UnitOfWork
-
-FRESH_S = 60.0
-STALE_S = 3600.0
-AWAY_S = 5.0
-"""How long the database is not asked again after it failed to answer, while memory will do."""
 
 _CACHED_MAX = 10_000
 
@@ -35,6 +31,7 @@ class Accounts:
         self._database = database
         self._sealer = sealer
         self._monotonic = monotonic
+        self._names = AccountNames(database, monotonic)
         self._lock = threading.Lock()
         self._cache: dict[tuple[str, ...], _Cached] = {}
         self._away_until = 0.0
@@ -46,10 +43,10 @@ class Accounts:
         Raises:
             StorageUnavailable: It is not in memory and the database cannot answer.
         """
-        if name is None:
-            return self._cached(("default", provider), "find_default_account", deadline_s, provider=provider)
-        key = ("name", provider, name)
-        return self._cached(key, "find_account_by_name", deadline_s, provider=provider, name=name)
+        account_id = self._names.find(provider, name, deadline_s=deadline_s)
+        if account_id is None:
+            return None
+        return self._cached(("id", str(account_id)), "read_account", deadline_s, id=account_id)
 
     def of_merchant(self, merchant_id: UUID, provider: str) -> Account | None:
         """Return the account that a merchant's new checkouts at a provider use, or None."""
@@ -78,7 +75,7 @@ class Accounts:
             if known is not None and age_s < STALE_S:
                 return known.account
             raise
-        # An unknown name is not kept: strangers choose names, and a new account must work at once.
+        # What is not there is not kept: a new account must work at once.
         if account is not None:
             with self._lock:
                 if len(self._cache) >= _CACHED_MAX:
