@@ -18,5 +18,6 @@ def receive_account_webhook(provider: str, account: str) -> dict[str, object]:
 
 def _receive(provider: str, account: str | None) -> dict[str, object]:
     headers = {name.lower(): value for name, value in app.request.headers.items()}
-    receipt = deps().intake.receive(provider, account, raw_body(app.request), headers)
+    source = app.source(deps().settings.trusted_proxies)
+    receipt = deps().intake.receive(provider, account, raw_body(app.request), headers, source)
     return {"received": receipt.event_id, "duplicate": receipt.duplicate}

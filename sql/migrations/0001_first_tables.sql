@@ -398,3 +398,15 @@ begin
 end $$;
 
 select ensure_webhook_body_partition((now() + make_interval(months => n))::date) from generate_series(0, 2) n;
+
+-- Webhooks that were refused, gathered in memory and added once a second. No account: none is known by the name that was
+-- asked for. Sharded, so that processes do not wait for a row.
+create table webhook_refusals (
+    account_id  uuid references provider_accounts,
+    provider    text not null,
+    reason      text not null,
+    shard       smallint not null,
+    refused     bigint not null,
+    last_at     timestamptz not null default now(),
+    constraint webhook_refusals_unique unique nulls not distinct (account_id, provider, reason, shard)
+) with (fillfactor = 50);

@@ -62,4 +62,5 @@ def stack(
         functions, router = load_functions()
         held.append(Stack(environ, wiring.deps(), sandbox, functions, router))
         cleanup.callback(held[0].deps.database.close)
+        cleanup.callback(held[0].deps.refusals.close)
         yield held[0]

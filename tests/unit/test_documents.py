@@ -4,8 +4,9 @@ import re
 
 import pytest
 
-from paylink.core.errors import PayLinkError
+from paylink.core.errors import PayLinkError, SignatureRefused
 from paylink.runtime.checkout_request import CheckoutRequest, CustomerFields
+from paylink.services.refusals import ANSWERS, OUTSIDE_WINDOW, UNKNOWN_ACCOUNT
 from paylink_local.template import find_template, load_template
 from support.stack import REPOSITORY
 
@@ -47,3 +48,10 @@ def test_every_link_leads_somewhere(file):
     for target in re.findall(r"\]\(([^)#]+)\)", file.read_text()):
         if not target.startswith("http"):
             assert (file.parent / target).exists(), target
+
+
+def test_every_reason_of_a_refused_webhook_is_listed_with_its_answer():
+    section = API[API.index("a refusal's reason is one of:") : API.index("## Errors")]
+    listed = {reason: int(status) for reason, status in re.findall(r"^\| `([a-z_]+)` \| (\d{3}) \|", section, re.M)}
+    reasons = {"malformed", "no_match", OUTSIDE_WINDOW, UNKNOWN_ACCOUNT, *ANSWERS}
+    assert listed == {reason: ANSWERS.get(reason, (SignatureRefused, ""))[0].status for reason in reasons}

@@ -49,6 +49,8 @@ def test_defaults_and_generated_keys_are_right(tmp_path: Path) -> None:
         ("PAYLINK_PUBLIC_URL", "pay.example.com"),
         ("PAYLINK_API_PORT", "8081"),
         ("PAYLINK_LOCALSTACK_PORT", "x"),
+        ("PAYLINK_TRUSTED_PROXIES", "proxy.example.com"),
+        ("PAYLINK_TRUSTED_PROXIES", "0.0.0.0/0"),
     ],
 )
 def test_wrong_setting_is_one_line(tmp_path: Path, name: str, value: str) -> None:

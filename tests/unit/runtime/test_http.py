@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from paylink.core.errors import FieldProblem, InvalidFields, PayLinkError, RateLimited, StorageUnavailable
+from paylink.edge.sources import TrustedProxies
 from paylink.runtime.http import http_function
 
 
@@ -101,3 +102,26 @@ def test_a_schedule_runs_what_is_registered_for_it():
     app = http_function("both")
     app.on_schedule(lambda: {"ran": True})
     assert app({"schedule": "both"}, None) == {"ran": True}
+
+
+@pytest.mark.parametrize(
+    ("values", "source"),
+    [
+        ({}, "127.0.0.1"),
+        ({"X-Forwarded-For": ["198.51.100.7"]}, "198.51.100.7"),
+        ({"x-forwarded-for": ["198.51.100.7, 198.51.100.8", "10.0.0.1"]}, "198.51.100.8"),
+        (None, "127.0.0.1"),
+    ],
+)
+def test_the_source_is_seen_past_trusted_proxies(values: dict[str, list[str]] | None, source: str):
+    """Each proxy may add a header line of its own: all of them count, in order."""
+    app = http_function("source")
+    proxies = TrustedProxies.parse("X", "127.0.0.1, 10.0.0.0/8")
+
+    @app.route("/echo/{name}", methods=["POST"], content_types=["*/*"])
+    def told(name: str) -> dict[str, str]:
+        return {"source": app.source(proxies)}
+
+    request = event(multiValueHeaders=values)
+    request["requestContext"]["identity"] = {"sourceIp": "127.0.0.1"}
+    assert json.loads(app(request, None)["body"]) == {"source": source}

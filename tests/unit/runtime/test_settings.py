@@ -30,10 +30,15 @@ def test_a_complete_environment_is_read():
 def test_every_error_is_told_at_once():
     with pytest.raises(InvalidSettings) as caught:
         Settings.from_environ(
-            {"PAYLINK_ENVIRONMENT": "home", "PAYLINK_MASTER_KEYS": "k1:zzz", "PAYLINK_RAW_BODY_DAYS": "x"}
+            {
+                "PAYLINK_ENVIRONMENT": "home",
+                "PAYLINK_MASTER_KEYS": "k1:zzz",
+                "PAYLINK_RAW_BODY_DAYS": "x",
+                "PAYLINK_TRUSTED_PROXIES": "10.0.0.1/8",
+            }
         )
     lines = str(caught.value).splitlines()
-    for name in (*COMPLETE, "PAYLINK_RAW_BODY_DAYS"):
+    for name in (*COMPLETE, "PAYLINK_RAW_BODY_DAYS", "PAYLINK_TRUSTED_PROXIES"):
         assert any(name in line for line in lines), name
     assert "zzz" not in str(caught.value)
 

@@ -29,6 +29,7 @@ def render_metrics(database: Database) -> str:
 @dataclass(frozen=True)
 class _Read:
     intake: list[Row]
+    refusals: list[Row]
     balance: list[Row]
     credentials: list[Row]
     unfinished: dict[str, Row]
@@ -38,6 +39,7 @@ class _Read:
 def _read(uow: UnitOfWork) -> _Read:
     return _Read(
         uow.all("read_intake_totals"),
+        uow.all("read_refusal_totals"),
         uow.all("read_balance"),
         uow.all("read_credential_use"),
         {row["state"]: row for row in uow.all("count_unfinished_events")},
@@ -62,6 +64,12 @@ class _Figures(Collector):
             received.add_metric([row["provider"], row["account"], "new"], row["new"])
             received.add_metric([row["provider"], row["account"], "redelivered"], row["redelivered"])
         yield received
+        refused = CounterMetricFamily(
+            "paylink_webhooks_refused", "Webhooks answered with 4xx.", labels=["provider", "account", "reason"]
+        )
+        for row in self._read.refusals:
+            refused.add_metric([row["provider"], row["account"], row["reason"]], row["refused"])
+        yield refused
         of_credential = ["provider", "account", "field", "credential", "retired"]
         verified = CounterMetricFamily(
             "paylink_webhooks_verified", "Webhooks by the secret that verified them.", labels=of_credential

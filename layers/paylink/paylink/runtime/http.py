@@ -24,6 +24,7 @@ from paylink.core.errors import (
     PayLinkError,
     PayloadTooLarge,
 )
+from paylink.edge.sources import TrustedProxies
 from paylink.runtime.logs import log
 
 _BODY_SIZE_MAX = 64 * 1024
@@ -71,6 +72,13 @@ class HttpFunction(Chalice):
     def header(self, name: str) -> str | None:
         value: str | None = self.request.headers.get(name)
         return value
+
+    def source(self, proxies: TrustedProxies) -> str:
+        """Return the address that the request came from, seen past `proxies`."""
+        event = self.request.to_original_event()
+        values = event.get("multiValueHeaders") or {}
+        forwarded = [hop for name in values if name.lower() == "x-forwarded-for" for hop in values[name]]
+        return proxies.source(event["requestContext"]["identity"].get("sourceIp") or "-", ",".join(forwarded))
 
     def route(self, path: str, **options: Any) -> Callable[[View], View]:
         register = super().route(path, **options)

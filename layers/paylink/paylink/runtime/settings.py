@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from paylink.core.keyring import Keyring
 from paylink.core.secret import Secret
+from paylink.edge.sources import TrustedProxies
 
 ENVIRONMENTS = ("local", "test", "production")
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
@@ -34,6 +35,7 @@ class Settings:
     raw_body_days: int
     rate_limit_per_s: int
     rate_limit_burst: int
+    trusted_proxies: TrustedProxies
     log_level: str
     environ: Mapping[str, str] = field(repr=False)
     """The whole environment, for the settings that provider folders read themselves."""
@@ -58,6 +60,7 @@ class Settings:
             raw_body_days=read.number("PAYLINK_RAW_BODY_DAYS", 90, 8, 3650),
             rate_limit_per_s=read.number("PAYLINK_RATE_LIMIT_PER_S", 50, 1, 100_000),
             rate_limit_burst=read.number("PAYLINK_RATE_LIMIT_BURST", 100, 1, 100_000),
+            trusted_proxies=read.trusted_proxies("PAYLINK_TRUSTED_PROXIES"),
             log_level=read.choice("PAYLINK_LOG_LEVEL", _LOG_LEVELS, "INFO"),
             environ=MappingProxyType(dict(environ)),
         )
@@ -101,6 +104,10 @@ class _Reader:
     def keyring(self, name: str) -> Keyring:
         text = self.text(name)
         return self._or_error(lambda: Keyring.parse(name, Secret(text)), Keyring("", {})) if text else Keyring("", {})
+
+    def trusted_proxies(self, name: str) -> TrustedProxies:
+        text = self._environ.get(name, "")
+        return self._or_error(lambda: TrustedProxies.parse(name, text), TrustedProxies())
 
     def _or_error(self, read: Callable[[], T], instead: T) -> T:
         try:

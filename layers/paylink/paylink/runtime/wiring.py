@@ -1,5 +1,6 @@
 """Where the parts are put together, once per process, each on first use: a function pays for its own path only."""
 
+import atexit
 import os
 import threading
 from collections.abc import Callable, Mapping
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from paylink.services.intake import Intake
     from paylink.services.processing import Processing
     from paylink.services.reconciliation import Reconciliation
+    from paylink.services.refusals import Refusals
     from paylink.services.relay import Relay
 
 
@@ -106,7 +108,15 @@ class Deps:
     def intake(self) -> "Intake":
         from paylink.services.intake import Intake
 
-        return Intake(self.parts)
+        return Intake(self.parts, self.refusals)
+
+    @_part
+    def refusals(self) -> "Refusals":
+        from paylink.services.refusals import Refusals
+
+        refusals = Refusals(self.parts)
+        atexit.register(refusals.close)
+        return refusals
 
     @_part
     def processing(self) -> "Processing":

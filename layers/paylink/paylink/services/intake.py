@@ -1,26 +1,23 @@
 """Webhook intake: verify, store once, acknowledge. What a provider was told 2xx for is committed in Postgres."""
 
 import random
-import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from paylink.core.errors import MalformedRequest, NotFound, PayloadTooLarge, SignatureRefused
 from paylink.providers.port import WebhookRefused
 from paylink.services.group_commit import COMMIT_DEADLINE_S, GroupCommit
 from paylink.services.ports import Parts
+from paylink.services.refusals import BODY_SIZE_MAX, TOO_LARGE, Refusals
 from paylink.store.webhooks import NewWebhook, store_webhooks
 
-BODY_SIZE_MAX = 512 * 1024
 LEASE_S = 30
 """How long a new event waits for its queue message before the relay sends one."""
 
 _LEDGER_SHARDS = 16
 _KEPT_HEADERS = frozenset({"content-type", "user-agent", "x-request-id", "webhook-id", "webhook-timestamp"})
 _HEADER_SIZE_MAX = 512
-_ACCOUNT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}\Z", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -30,14 +27,17 @@ class Receipt:
 
 
 class Intake:
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, refusals: Refusals) -> None:
         self._parts = parts
+        self._refusals = refusals
         self._shard = random.randrange(_LEDGER_SHARDS)  # noqa: S311 (no secret)
         self._commits = GroupCommit(self._store, parts.queue.send)
 
-    def receive(self, slug: str, account_name: str | None, raw_body: bytes, headers: Mapping[str, str]) -> Receipt:
+    def receive(
+        self, slug: str, account_name: str | None, raw_body: bytes, headers: Mapping[str, str], source: str
+    ) -> Receipt:
         """
-        Store one delivery and return its receipt. `headers` has lower-case names.
+        Store one delivery and return its receipt. `headers` has lower-case names; `source` is where it came from.
 
         Raises:
             NotFound: The provider is not enabled.
@@ -48,21 +48,17 @@ class Intake:
         """
         provider = self._parts.providers.get(slug)
         if provider is None:
-            raise NotFound("no such provider is enabled here")
+            raise self._refusals.refuse_unknown_provider(source)
         if len(raw_body) > BODY_SIZE_MAX:
-            raise PayloadTooLarge(f"a webhook has at most {BODY_SIZE_MAX} bytes")
-        if account_name is not None and not _ACCOUNT_NAME.match(account_name):
-            raise SignatureRefused
+            raise self._refusals.refuse(slug, None, TOO_LARGE, source)
         commit_by = time.monotonic() + COMMIT_DEADLINE_S
         account = self._parts.accounts.for_webhook(slug, account_name, deadline_s=COMMIT_DEADLINE_S)
         if account is None:
-            raise SignatureRefused
+            raise self._refusals.refuse_unknown_account(provider, account_name, raw_body, headers, source)
         try:
             verified = provider.verify_webhook(raw_body, headers, account.credentials, self._parts.now())
         except WebhookRefused as exc:
-            if exc.reason == "unreadable":
-                raise MalformedRequest("the body is not an event") from exc
-            raise SignatureRefused from exc
+            raise self._refusals.refuse(slug, account, exc.reason, source) from exc
         webhook = NewWebhook(
             id=self._parts.new_id(),
             account_id=account.id,
