@@ -1,5 +1,7 @@
 """POST /v1/webhook/{provider}: intake. Verify, store once, acknowledge; the work happens in process_webhook."""
 
+from functools import partial
+
 from paylink.runtime.http import http_function, raw_body
 from paylink.runtime.wiring import deps
 
@@ -17,7 +19,6 @@ def receive_account_webhook(provider: str, account: str) -> dict[str, object]:
 
 
 def _receive(provider: str, account: str | None) -> dict[str, object]:
-    headers = {name.lower(): value for name, value in app.request.headers.items()}
-    source = app.source(deps().settings.trusted_proxies)
-    receipt = deps().intake.receive(provider, account, raw_body(app.request), headers, source)
+    source = partial(app.source, deps().settings.trusted_proxies)
+    receipt = deps().intake.receive(provider, account, raw_body(app.request), app.headers(), source)
     return {"received": receipt.event_id, "duplicate": receipt.duplicate}

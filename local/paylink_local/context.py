@@ -3,6 +3,7 @@
 import time
 import uuid
 from datetime import UTC, datetime
+from functools import cached_property
 
 from paylink_local.template import Function
 from paylink_local.template.model import ACCOUNT_ID
@@ -21,11 +22,27 @@ class LambdaContext:
 
     def __init__(self, function: Function, region: str) -> None:
         self._deadline_s = time.monotonic() + function.timeout_s
+        self._function = function
+        self._region = region
         self.function_name = function.name
-        self.memory_limit_in_mb = str(function.memory_mb)
-        self.invoked_function_arn = f"arn:aws:lambda:{region}:{ACCOUNT_ID}:function:{function.name}"
-        self.aws_request_id = str(uuid.uuid4())
-        self.log_group_name = f"/aws/lambda/{function.name}"
+
+    # The rest is asked for rarely, and an invocation may take no longer than a few of these texts.
+
+    @property
+    def memory_limit_in_mb(self) -> str:
+        return str(self._function.memory_mb)
+
+    @property
+    def invoked_function_arn(self) -> str:
+        return f"arn:aws:lambda:{self._region}:{ACCOUNT_ID}:function:{self.function_name}"
+
+    @cached_property
+    def aws_request_id(self) -> str:
+        return str(uuid.uuid4())
+
+    @property
+    def log_group_name(self) -> str:
+        return f"/aws/lambda/{self.function_name}"
 
     @property
     def log_stream_name(self) -> str:

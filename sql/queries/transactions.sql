@@ -102,7 +102,7 @@ select kind, value from provider_references where transaction_id = %(id)s order 
 
 -- list_due_pulls --
 -- What is to be asked about: a merchant's every open transaction, or all that are due.
-select id, account_id, pull_due_at, expires_at from transactions
+select id, account_id, provider, pull_due_at, expires_at from transactions
  where pull_due_at is not null
    and case when %(merchant_id)s::uuid is null then pull_due_at <= now() else merchant_id = %(merchant_id)s end
  order by pull_due_at limit %(limit)s;

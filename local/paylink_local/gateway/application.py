@@ -57,7 +57,8 @@ class Application:
             "ms": round((time.perf_counter() - started_s) * 1000, 3),
             "request_id": invocation.request_id,
         }
-        _access.info("request", extra={"fields": fields})
+        # What went well is counted; what did not is told, and all of it at DEBUG.
+        _access.log(logging.DEBUG if response.status < 400 else logging.INFO, "request", extra={"fields": fields})
         await body.discard()
 
 

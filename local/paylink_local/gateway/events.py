@@ -7,6 +7,7 @@ Source: "Input format of a Lambda function for proxy integration", Amazon API Ga
 import base64
 import time
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from paylink_local.gateway.requests import RawHeaders
@@ -61,7 +62,7 @@ def build_event(
             "path": f"/{STAGE}{path}",
             "protocol": "HTTP/1.1",
             "requestId": request_id,
-            "requestTime": datetime.fromtimestamp(now_s, UTC).strftime("%d/%b/%Y:%H:%M:%S +0000"),
+            "requestTime": _request_time(int(now_s)),
             "requestTimeEpoch": int(now_s * 1000),
             "resourceId": route,
             "resourcePath": route,
@@ -70,6 +71,11 @@ def build_event(
         "body": base64.b64encode(body).decode() if body else None,
         "isBase64Encoded": True,
     }
+
+
+@lru_cache(maxsize=4)
+def _request_time(now_s: int) -> str:
+    return datetime.fromtimestamp(now_s, UTC).strftime("%d/%b/%Y:%H:%M:%S +0000")
 
 
 def _identity(source_ip: str, user_agent: str | None) -> dict[str, str | None]:

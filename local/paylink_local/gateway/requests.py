@@ -1,10 +1,11 @@
 """Reads an HTTP request strictly: what is not well-formed is refused here, before a function sees it."""
 
 import re
-import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from urllib.parse import unquote_to_bytes
+
+from uuid_utils import uuid4
 
 from paylink_local.gateway.problems import bad_request
 
@@ -20,7 +21,7 @@ def request_id(headers: RawHeaders) -> str:
     given = [value for name, value in headers if name == b"x-request-id"]
     if len(given) == 1 and _REQUEST_ID.fullmatch(given[0]):
         return given[0].decode()
-    return str(uuid.uuid4())
+    return str(uuid4())
 
 
 def decode_path(raw_path: bytes) -> list[str]:

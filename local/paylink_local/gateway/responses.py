@@ -7,6 +7,7 @@ Source: "Output format of a Lambda function for proxy integration", Amazon API G
 import base64
 import binascii
 import re
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from paylink_local.gateway.problems import Headers
@@ -92,6 +93,7 @@ def _mapping(answer: dict[str, Any], field: str) -> dict[Any, Any]:
     return value
 
 
+@lru_cache(maxsize=256)
 def _name(name: Any) -> str:
     if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
         raise MalformedAnswer(f"{name!r} is not the name of a header")

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -11,7 +12,7 @@ from typing import Any
 
 from paylink_local.functions import LoadedFunction, stack_of
 
-SLOTS = 16
+SLOTS = 64
 """Invocations of one function at once in one process."""
 
 SLOT_WAIT_S = 1
@@ -39,6 +40,9 @@ class HandlerFailed(Exception):
     """The handler raised; the cause is what it raised, which may be SystemExit or the like."""
 
 
+_Report = tuple[Callable[[Any, BaseException | None], None], Any, BaseException | None]
+
+
 @dataclass
 class _Job:
     event: Any
@@ -61,6 +65,9 @@ class FunctionThreads:
         self._free = asyncio.Semaphore(slots)
         self._busy = 0
         self._started = 0
+        self._reports: deque[_Report] = deque()
+        self._waking = False
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def run(self, event: Any) -> Any:
         """
@@ -72,7 +79,7 @@ class FunctionThreads:
             AnswerTimeout: The handler has not ended in time.
         """
         await self._take_slot()
-        loop = asyncio.get_running_loop()
+        loop = self._loop = self._loop or asyncio.get_running_loop()
         outcome: asyncio.Future[tuple[Any, BaseException | None]] = loop.create_future()
 
         def finish(answer: Any, error: BaseException | None) -> None:
@@ -83,9 +90,13 @@ class FunctionThreads:
                 _log.warning("function %s ended after its timeout", self.function.name, exc_info=error)
 
         def report(answer: Any, error: BaseException | None) -> None:
-            # The loop is closed once the process has stopped waiting for this handler.
-            with contextlib.suppress(RuntimeError):
-                loop.call_soon_threadsafe(finish, answer, error)
+            self._reports.append((finish, answer, error))
+            # Handlers that waited for one commit end together: the first one wakes the loop for all.
+            if not self._waking:
+                self._waking = True
+                # The loop is closed once the process has stopped waiting for this handler.
+                with contextlib.suppress(RuntimeError):
+                    loop.call_soon_threadsafe(self._take_reports)
 
         def expire() -> None:
             if not outcome.done():
@@ -118,6 +129,13 @@ class FunctionThreads:
             self._started += 1
             name = f"{self.function.name}-{self._started}"
             threading.Thread(target=self._work, name=name, daemon=True).start()
+
+    def _take_reports(self) -> None:
+        """Runs in the loop. Who has put in a report and then found the loop being woken did so before this line."""
+        self._waking = False
+        while self._reports:
+            finish, answer, error = self._reports.popleft()
+            finish(answer, error)
 
     def _give_slot_back(self) -> None:
         self._busy -= 1

@@ -145,7 +145,7 @@ class Mapping:
             failed = self._invoke(batch)
             self._delete([message for message in batch if message["MessageId"] not in failed])
             _log.log(
-                logging.WARNING if failed else logging.INFO,
+                logging.WARNING if failed else logging.DEBUG,
                 "messages of a batch failed" if failed else "batch done",
                 extra={
                     "fields": {

@@ -203,20 +203,22 @@ def test_failures_leave_their_traceback_in_the_log(running: tuple[Any, int], unt
 
 
 def test_the_access_log_tells_no_secrets(running: tuple[Any, int], until: Callable[..., Any]) -> None:
-    """One line for each request, with its route and never its path, query, headers or body."""
+    """One line for each request that is refused, with its route and never its path, query, headers or body."""
     process, port = running
-    call(port, "POST", "/v1/echo?key=query-secret", b"body-secret", X_Request_Id="r-log", Authorization="head-secret")
-    call(port, "GET", "/v1/tx/path-secret", X_Request_Id="r-log-2")
+    call(port, "POST", "/v1/echo?key=query-secret", b"body-secret", X_Request_Id="r-good", Authorization="head-secret")
+    call(port, "PUT", "/v1/echo?key=query-secret", b"body-secret", X_Request_Id="r-log", Authorization="head-secret")
+    call(port, "PUT", "/v1/tx/path-secret", X_Request_Id="r-log-2")
     (line,) = until(lambda: process.lines(request_id="r-log"))
     assert {name: line[name] for name in ("method", "route", "status", "logger")} == {
-        "method": "POST",
+        "method": "PUT",
         "route": "/v1/echo",
-        "status": 200,
+        "status": 405,
         "logger": "paylink_local.access",
     }
     assert 0 < line["ms"] < 1000
     assert until(lambda: process.lines(request_id="r-log-2"))[0]["route"] == "/v1/tx/{id}"
     assert "-secret" not in process.log_text.replace("secret of the function", "")
+    assert not process.lines(request_id="r-good")
 
 
 def test_head_and_options(port: int) -> None:

@@ -173,16 +173,18 @@ def test_a_refusal_fails_the_transaction_and_is_replayed(stack: Stack):
 
 def test_more_requests_than_the_limit_are_told_when_to_come_back(stack: Stack):
     from paylink.core.secret import Secret
-    from paylink.edge.rate_limit import Limit, RateLimiter
+    from paylink.edge.rate_limit import Buckets, Limit, RateLimiter
 
-    stack.deps.__dict__["rate_limiter"] = RateLimiter(Secret(stack.environ["PAYLINK_REDIS_URL"]), Limit(0.5, 2))
+    stack.deps.__dict__["rate_limiter"] = RateLimiter(
+        Buckets(Secret(stack.environ["PAYLINK_REDIS_URL"])), Limit(0.5, 2)
+    )
     assert [stack.checkout(f"k{i}").status for i in range(3)] == [201, 201, 429]
     assert stack.checkout("k9").headers["Retry-After"] in ("1", "2")
 
 
 def test_without_redis_checkouts_go_on(stack: Stack):
     from paylink.core.secret import Secret
-    from paylink.edge.rate_limit import Limit, RateLimiter
+    from paylink.edge.rate_limit import Buckets, Limit, RateLimiter
 
-    stack.deps.__dict__["rate_limiter"] = RateLimiter(Secret("unix:///nowhere.sock"), Limit(0.5, 2))
+    stack.deps.__dict__["rate_limiter"] = RateLimiter(Buckets(Secret("unix:///nowhere.sock")), Limit(0.5, 2))
     assert [stack.checkout(f"k{i}").status for i in range(3)] == [201, 201, 429]

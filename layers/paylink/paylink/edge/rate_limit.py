@@ -6,6 +6,7 @@ import math
 import threading
 import time
 from dataclasses import dataclass
+from uuid import UUID
 
 import redis
 import redis.exceptions
@@ -45,11 +46,10 @@ class Limit:
     burst: int
 
 
-class RateLimiter:
+class Buckets:
     """Safe to share between threads."""
 
-    def __init__(self, redis_url: Secret, limit: Limit) -> None:
-        self._limit = limit
+    def __init__(self, redis_url: Secret) -> None:
         self._redis = redis.Redis.from_url(
             redis_url.reveal(), socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S, retry=None
         )
@@ -58,6 +58,33 @@ class RateLimiter:
         self._lock = threading.Lock()
         self._local: dict[str, tuple[float, float]] = {}
 
+    def take(self, bucket: str, limit: Limit) -> float:
+        """Take a token; return how many are left, or, when there was none, minus the seconds until there is one."""
+        if time.monotonic() >= self._away_until:
+            try:
+                return float(self._script(keys=[f"paylink:bucket:{bucket}"], args=[limit.rate, limit.burst]))
+            except (redis.exceptions.RedisError, OSError):
+                self._away_until = time.monotonic() + _AWAY_S
+        return self._take_locally(bucket, limit)
+
+    def _take_locally(self, bucket: str, limit: Limit) -> float:
+        now = time.monotonic()
+        with self._lock:
+            if len(self._local) >= _LOCAL_BUCKETS_MAX:
+                self._local.clear()
+            tokens, at = self._local.get(bucket, (float(limit.burst), now))
+            tokens = min(limit.burst, tokens + (now - at) * limit.rate)
+            self._local[bucket] = (tokens - 1 if tokens >= 1 else tokens, now)
+        return tokens - 1 if tokens >= 1 else -(1 - tokens) / limit.rate
+
+
+class RateLimiter:
+    """Bounds the requests of each key."""
+
+    def __init__(self, buckets: Buckets, limit: Limit) -> None:
+        self._buckets = buckets
+        self._limit = limit
+
     def take(self, bucket: str) -> None:
         """
         Take a token.
@@ -65,29 +92,21 @@ class RateLimiter:
         Raises:
             RateLimited: None is left; `retry_after_s` tells when one is.
         """
-        left = self._take(bucket)
+        left = self._buckets.take(bucket, self._limit)
         if left < 0:
             raise RateLimited(
                 f"at most {self._limit.burst} requests at once and {self._limit.rate:g} per second",
                 retry_after_s=max(1, math.ceil(-left)),
             )
 
-    def _take(self, bucket: str) -> float:
-        if time.monotonic() >= self._away_until:
-            try:
-                return float(
-                    self._script(keys=[f"paylink:bucket:{bucket}"], args=[self._limit.rate, self._limit.burst])
-                )
-            except (redis.exceptions.RedisError, OSError):
-                self._away_until = time.monotonic() + _AWAY_S
-        return self._take_locally(bucket)
 
-    def _take_locally(self, bucket: str) -> float:
-        now = time.monotonic()
-        with self._lock:
-            if len(self._local) >= _LOCAL_BUCKETS_MAX:
-                self._local.clear()
-            tokens, at = self._local.get(bucket, (float(self._limit.burst), now))
-            tokens = min(self._limit.burst, tokens + (now - at) * self._limit.rate)
-            self._local[bucket] = (tokens - 1 if tokens >= 1 else tokens, now)
-        return tokens - 1 if tokens >= 1 else -(1 - tokens) / self._limit.rate
+class PullBudget:
+    """Bounds the questions to each account's provider, whoever asks them: processing or reconciliation."""
+
+    def __init__(self, buckets: Buckets) -> None:
+        self._buckets = buckets
+
+    def wait_s(self, account_id: UUID, per_s: float) -> float:
+        """Take the right to one question and return 0, or return the seconds until there is one."""
+        left = self._buckets.take(f"pull:{account_id}", Limit(per_s, max(1, round(2 * per_s))))
+        return max(0.0, -left)

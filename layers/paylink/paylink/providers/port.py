@@ -216,7 +216,7 @@ class Capabilities:
 
     `expiry_min_s`..`expiry_max_s` bound a page's life; `create_retention_s` is how long the provider answers a repeated
     creation with the page of the first, 0 when it never does. `lookup_kinds` are the kinds of reference that
-    `fetch_payment` can ask by.
+    `fetch_payment` can ask by; `pulls_per_s` is how often an account's provider may be asked.
     """
 
     currencies: frozenset[str]
@@ -226,6 +226,7 @@ class Capabilities:
     create_retention_s: int
     lookup_kinds: frozenset[str]
     partial_refunds: bool
+    pulls_per_s: float
 
 
 class ErrorKind(StrEnum):

@@ -44,6 +44,8 @@ class HttpFunction(Chalice):
 
     def __init__(self, name: str) -> None:
         super().__init__(name, configure_logs=False, env={})
+        # No answer of ours is binary, and Chalice need not look at each whether it is.
+        self.api.binary_types = []
         self._schedule: Callable[[], dict[str, Any]] | None = None
 
     @property
@@ -69,6 +71,10 @@ class HttpFunction(Chalice):
         assert request is not None
         return request
 
+    def headers(self) -> dict[str, str]:
+        """Return the request's headers, with lower-case names."""
+        return {name.lower(): value for name, value in self.request.to_original_event()["headers"].items()}
+
     def header(self, name: str) -> str | None:
         value: str | None = self.request.headers.get(name)
         return value
@@ -87,7 +93,8 @@ class HttpFunction(Chalice):
             @wraps(view)
             def safe(*args: Any, **kwargs: Any) -> Any:
                 try:
-                    return view(*args, **kwargs)
+                    answer = view(*args, **kwargs)
+                    return answer if isinstance(answer, Response) else Response(json.dumps(answer), _JSON)
                 except PayLinkError as exc:
                     return problem_response(exc)
                 except Exception:
@@ -123,13 +130,17 @@ def http_function(name: str) -> HttpFunction:
     return HttpFunction(name)
 
 
+_JSON: dict[str, str | list[str]] = {"Content-Type": "application/json"}
 _SINGLE_VALUED = frozenset({"authorization", "idempotency-key", "content-type"})
 
 
 def _refuse_repeated_headers(event: dict[str, Any]) -> None:
     """Two values of a header that decides something: which one counts would be chance."""
+    headers = event.get("multiValueHeaders") or {}
+    if all(len(values) == 1 for values in headers.values()) and len({name.lower() for name in headers}) == len(headers):
+        return
     seen: dict[str, set[str]] = {}
-    for name, values in (event.get("multiValueHeaders") or {}).items():
+    for name, values in headers.items():
         seen.setdefault(name.lower(), set()).update(values)
     for name, values in seen.items():
         if len(values) > 1 and (name in _SINGLE_VALUED or name.endswith(("signature", "-token"))):

@@ -8,6 +8,7 @@ due in Postgres, and the relay sends it.
 
 import json
 import threading
+import time
 from collections.abc import Sequence
 from functools import cached_property
 from queue import Empty, SimpleQueue
@@ -19,6 +20,9 @@ from paylink.runtime.logs import log
 IDS_PER_MESSAGE = 50
 _MESSAGES_PER_SEND = 10
 _TIMEOUT_S = 1
+_PAUSE_PER_ID_S = 0.001
+_PAUSE_S_MIN = 0.010
+_PAUSE_S_MAX = 0.060
 
 
 def encode_message(event_row_ids: Sequence[UUID]) -> str:
@@ -65,11 +69,23 @@ class SqsQueue:
         body = json.dumps({"event_row_id": str(event_row_id), "reason": reason})
         self._send(self._dead_letter_queue_url, [{"Id": "0", "MessageBody": body}])
 
+    def depth(self) -> int:
+        try:
+            asked = self._client_once().get_queue_attributes(
+                QueueUrl=self._queue_url, AttributeNames=["ApproximateNumberOfMessages"]
+            )
+            return int(asked["Attributes"]["ApproximateNumberOfMessages"])
+        except Exception as exc:
+            log.warning("queue depth is not known", error=type(exc).__name__)
+            return 0
+
+    def _client_once(self) -> Any:
+        with self._lock:
+            return self._client
+
     def _send(self, queue_url: str, entries: list[dict[str, str]]) -> None:
         try:
-            with self._lock:
-                client = self._client
-            failed = client.send_message_batch(QueueUrl=queue_url, Entries=entries).get("Failed", [])
+            failed = self._client_once().send_message_batch(QueueUrl=queue_url, Entries=entries).get("Failed", [])
         except Exception as exc:
             # Whatever it is, it must not take the event's commit or its answer with it.
             log.warning("queue send failed", error=type(exc).__name__)
@@ -79,7 +95,10 @@ class SqsQueue:
 
 
 class BackgroundQueue:
-    """Sends from one daemon thread; what waits meanwhile goes out together."""
+    """
+    Sends from one daemon thread, and pauses after each time, the longer the more there was to send: what comes
+    meanwhile goes out together. So a lone event is sent at once, and under load the queue's cost is shared.
+    """
 
     def __init__(self, queue: SqsQueue) -> None:
         self._queue = queue
@@ -96,6 +115,9 @@ class BackgroundQueue:
     def send_dead(self, event_row_id: UUID, reason: str) -> None:
         self._queue.send_dead(event_row_id, reason)
 
+    def depth(self) -> int:
+        return self._queue.depth()
+
     def _ensure_thread(self) -> None:
         with self._lock:
             if self._thread is None or not self._thread.is_alive():
@@ -111,3 +133,4 @@ class BackgroundQueue:
                 except Empty:
                     break
             self._queue.send(ids)
+            time.sleep(min(max(len(ids) * _PAUSE_PER_ID_S, _PAUSE_S_MIN), _PAUSE_S_MAX))

@@ -20,7 +20,7 @@ from paylink.store.sealing import Sealer
 
 if TYPE_CHECKING:
     from paylink.edge.api_keys import ApiKeys
-    from paylink.edge.rate_limit import RateLimiter
+    from paylink.edge.rate_limit import Buckets, PullBudget, RateLimiter
     from paylink.services.checkout import Checkout
     from paylink.services.intake import Intake
     from paylink.services.processing import Processing
@@ -58,7 +58,7 @@ class Deps:
 
     @_part
     def parts(self) -> Parts:
-        return Parts(self.database, self.accounts, self.providers, self.queue, LoggedAlerts(), log_failure)
+        return Parts(self.database, self.accounts, self.providers, self.queue, self.pulls, LoggedAlerts(), log_failure)
 
     @_part
     def providers(self) -> Mapping[str, Provider]:
@@ -92,11 +92,22 @@ class Deps:
         return ApiKeys(self.database, self.settings.api_key_peppers, demo_keys=demo_keys)
 
     @_part
+    def pulls(self) -> "PullBudget":
+        from paylink.edge.rate_limit import PullBudget
+
+        return PullBudget(self.buckets)
+
+    @_part
+    def buckets(self) -> "Buckets":
+        from paylink.edge.rate_limit import Buckets
+
+        return Buckets(self.settings.redis_url)
+
+    @_part
     def rate_limiter(self) -> "RateLimiter":
         from paylink.edge.rate_limit import Limit, RateLimiter
 
-        limit = Limit(self.settings.rate_limit_per_s, self.settings.rate_limit_burst)
-        return RateLimiter(self.settings.redis_url, limit)
+        return RateLimiter(self.buckets, Limit(self.settings.rate_limit_per_s, self.settings.rate_limit_burst))
 
     @_part
     def checkout(self) -> "Checkout":

@@ -2,11 +2,11 @@
 
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from paylink.providers.port import WebhookRefused
+from paylink.providers.port import Account, Provider, Verified, WebhookRefused
 from paylink.services.group_commit import COMMIT_DEADLINE_S, GroupCommit
 from paylink.services.ports import Parts
 from paylink.services.refusals import BODY_SIZE_MAX, TOO_LARGE, Refusals
@@ -34,10 +34,16 @@ class Intake:
         self._commits = GroupCommit(self._store, parts.queue.send)
 
     def receive(
-        self, slug: str, account_name: str | None, raw_body: bytes, headers: Mapping[str, str], source: str
+        self,
+        slug: str,
+        account_name: str | None,
+        raw_body: bytes,
+        headers: Mapping[str, str],
+        source: Callable[[], str],
     ) -> Receipt:
         """
-        Store one delivery and return its receipt. `headers` has lower-case names; `source` is where it came from.
+        Store one delivery and return its receipt. `headers` has lower-case names; `source` tells where it came from,
+        and is asked only when it is refused.
 
         Raises:
             NotFound: The provider is not enabled.
@@ -48,17 +54,17 @@ class Intake:
         """
         provider = self._parts.providers.get(slug)
         if provider is None:
-            raise self._refusals.refuse_unknown_provider(source)
+            raise self._refusals.refuse_unknown_provider(source())
         if len(raw_body) > BODY_SIZE_MAX:
-            raise self._refusals.refuse(slug, None, TOO_LARGE, source)
+            raise self._refusals.refuse(slug, None, TOO_LARGE, source())
         commit_by = time.monotonic() + COMMIT_DEADLINE_S
         account = self._parts.accounts.for_webhook(slug, account_name, deadline_s=COMMIT_DEADLINE_S)
         if account is None:
-            raise self._refusals.refuse_unknown_account(provider, account_name, raw_body, headers, source)
+            raise self._refusals.refuse_unknown_account(provider, account_name, raw_body, headers, source())
         try:
-            verified = provider.verify_webhook(raw_body, headers, account.credentials, self._parts.now())
+            verified = self._verify(provider, account, raw_body, headers)
         except WebhookRefused as exc:
-            raise self._refusals.refuse(slug, account, exc.reason, source) from exc
+            raise self._refusals.refuse(slug, account, exc.reason, source()) from exc
         webhook = NewWebhook(
             id=self._parts.new_id(),
             account_id=account.id,
@@ -75,7 +81,20 @@ class Intake:
         new = self._commits.commit(webhook, within_s=max(0.2, commit_by - time.monotonic()))
         return Receipt(verified.event_id, duplicate=not new)
 
+    def _verify(self, provider: Provider, account: Account, raw_body: bytes, headers: Mapping[str, str]) -> Verified:
+        now = self._parts.now()
+        try:
+            return provider.verify_webhook(raw_body, headers, account.credentials, now)
+        except WebhookRefused:
+            # Its secret may be younger than what is in memory. Asking costs one look-up a second, whoever sends.
+            now_known = self._parts.accounts.reread(account, deadline_s=COMMIT_DEADLINE_S / 2)
+            if now_known.credentials == account.credentials:
+                raise
+            return provider.verify_webhook(raw_body, headers, now_known.credentials, now)
+
     def _store(self, webhooks: Sequence[NewWebhook], deadline_s: float) -> set[UUID]:
         return self._parts.database.run(
-            lambda uow: store_webhooks(uow, webhooks, lease_s=LEASE_S, shard=self._shard), deadline_s=deadline_s
+            lambda uow: store_webhooks(uow, webhooks, lease_s=LEASE_S, shard=self._shard),
+            deadline_s=deadline_s,
+            one_statement=True,
         )

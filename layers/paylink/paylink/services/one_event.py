@@ -101,6 +101,10 @@ class OneEvent:
         """Pull where the event alone does not prove enough, then write under lock; again when it moved meanwhile."""
         needs_pull = told.confirm or told.evidence is None or event.assurance is not Assurance.BODY
         for _ in range(_PULL_ROUNDS):
+            wait_s = self._parts.pulls.wait_s(event.account_id, provider.capabilities.pulls_per_s) if needs_pull else 0
+            if wait_s > 0:
+                self._wait_for_its_turn(event, told, transaction_id, wait_s)
+                return
             try:
                 pulled = self._pull(provider, event, told, transaction_id) if needs_pull else None
             except ProviderError as exc:
@@ -112,8 +116,14 @@ class OneEvent:
                 self._parts.queue.send(written.woken)
                 return
             needs_pull = needs_pull or written.needs_pull
+        self._wait_for_its_turn(event, told, transaction_id, 1)
+
+    def _wait_for_its_turn(
+        self, event: ClaimedEvent, told: ProviderEvent, transaction_id: UUID, delay_s: float
+    ) -> None:
+        """Nothing is wrong with the event, so it was no attempt."""
         self._parts.database.run(
-            lambda uow: self._defer(uow, event, told, transaction_id, delay_s=1, asked=0, uncounted=1)
+            lambda uow: self._defer(uow, event, told, transaction_id, delay_s=delay_s, asked=0, uncounted=1)
         )
 
     def _pull(self, provider: Provider, event: ClaimedEvent, told: ProviderEvent, transaction_id: UUID) -> _Pulled:

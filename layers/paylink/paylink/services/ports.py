@@ -21,6 +21,16 @@ class EventQueue(Protocol):
     def send_dead(self, event_row_id: UUID, reason: str) -> None:
         """Put a dead event's id and reason on the dead-letter queue, for people and alarms. Never raises."""
 
+    def depth(self) -> int:
+        """Return about how many messages wait; 0 when that cannot be learned. Never raises."""
+
+
+class PullBudget(Protocol):
+    """How often a provider may be asked: one budget for an account, whoever asks."""
+
+    def wait_s(self, account_id: UUID, per_s: float) -> float:
+        """Take the right to one question and return 0, or return the seconds until there is one. Never raises."""
+
 
 class AlertLog(Protocol):
     """Tells operators what a person must look at. `facts` hold ids and figures only."""
@@ -45,6 +55,7 @@ class Parts:
     accounts: Accounts
     providers: Mapping[str, Provider]
     queue: EventQueue
+    pulls: PullBudget
     alerts: AlertLog
     log_failure: Callable[[str, UUID], None]
     now: Callable[[], datetime] = utc_now

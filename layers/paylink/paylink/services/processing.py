@@ -36,7 +36,8 @@ class Processing:
             chunk = ids[start : start + SET_MAX]
             if not one_by_one:
                 self._process_fresh(chunk)
-            claimable = self._parts.database.run(partial(webhooks.list_claimable, event_row_ids=chunk))
+            list_claimable = partial(webhooks.list_claimable, event_row_ids=chunk)
+            claimable = self._parts.database.run(list_claimable, one_statement=True)
             failed.update(event_row_id for event_row_id in claimable if not self._process_one(event_row_id))
         return failed
 
@@ -54,7 +55,8 @@ class Processing:
     def _process_fresh(self, event_row_ids: Sequence[UUID]) -> None:
         """Write what can be written as a set, and free the rest for its own turn."""
         database = self._parts.database
-        claimed = database.run(lambda uow: webhooks.claim_fresh_events(uow, event_row_ids, lease_s=CLAIM_LEASE_S))
+        claim = partial(webhooks.claim_fresh_events, event_row_ids=event_row_ids, lease_s=CLAIM_LEASE_S)
+        claimed = database.run(claim, one_statement=True)
         told = [one for event in claimed if (one := self._told(event)) is not None]
         left = {event.id for event in claimed} - {one.event.id for one in told}
         if told:

@@ -54,6 +54,8 @@ class Reconciliation:
                 break
             if row["account_id"] in limited:
                 continue
+            if not self._await_turn(row, stop_at):
+                break
             reached += 1
             transaction_id = row["id"]
             try:
@@ -80,6 +82,15 @@ class Reconciliation:
         uow.run("insert_run", id=run_id, merchant_id=merchant_id)
         # One more than a run takes, to know whether it reaches all.
         return uow.all("list_due_pulls", merchant_id=merchant_id, limit=RUN_SIZE + 1)
+
+    def _await_turn(self, row: Row, stop_at: float) -> bool:
+        """Wait until the account's provider may be asked; False when that is not before the run's end."""
+        per_s = self._parts.providers[row["provider"]].capabilities.pulls_per_s
+        while (wait_s := self._parts.pulls.wait_s(row["account_id"], per_s)) > 0:
+            if time.monotonic() + wait_s >= stop_at:
+                return False
+            time.sleep(wait_s)
+        return True
 
     def _claim(self, row: Row) -> bool:
         """Push the due time on just before asking. False: another run asks."""

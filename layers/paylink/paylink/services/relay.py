@@ -10,6 +10,8 @@ from paylink.store.unit_of_work import UnitOfWork
 LEASE_S = 60
 BATCH = 500
 KEY_HOURS = 72
+DEPTH_MAX = 200
+"""Messages in the queue above which the relay adds none; each holds up to fifty events."""
 
 _ROUNDS_MAX = 20
 
@@ -33,14 +35,26 @@ class Relay:
         Raises:
             StorageUnavailable: The database cannot answer.
         """
-        due = self._parts.database.run(lambda uow: uow.all("claim_due_events", limit=BATCH, lease_s=LEASE_S))
-        self._parts.queue.send([row["id"] for row in due])
+        queued = self._queue_due()
         self._reopen_told_again()
         ended = self._parts.database.run(lambda uow: uow.all("expire_parked", limit=BATCH))
         for row in ended:
             self._parts.alerts.alert("parked_too_long", event_row_id=row["id"], reason=row["reason"])
         self._parts.database.run(self._keep_house)
-        return Relayed(len(due), len(ended))
+        return Relayed(queued, len(ended))
+
+    def _queue_due(self) -> int:
+        """Queue what is due, as long as the queue is short: more messages would not be worked at any sooner."""
+        queued = 0
+        for _ in range(_ROUNDS_MAX):
+            if self._parts.queue.depth() > DEPTH_MAX:
+                break
+            due = self._parts.database.run(lambda uow: uow.all("claim_due_events", limit=BATCH, lease_s=LEASE_S))
+            self._parts.queue.send([row["id"] for row in due])
+            queued += len(due)
+            if len(due) < BATCH:
+                break
+        return queued
 
     def _reopen_told_again(self) -> None:
         """What was given up on and is told again by its provider gets another chance."""

@@ -15,6 +15,7 @@ from paylink.store.database import Database
 from paylink.store.sealing import CannotUnseal, Place, Sealer
 from paylink.store.unit_of_work import Row, UnitOfWork
 
+REREAD_S = 1.0
 _CACHED_MAX = 10_000
 
 
@@ -34,6 +35,7 @@ class Accounts:
         self._names = AccountNames(database, monotonic)
         self._lock = threading.Lock()
         self._cache: dict[tuple[str, ...], _Cached] = {}
+        self._reread_at: dict[UUID, float] = {}
         self._away_until = 0.0
 
     def for_webhook(self, provider: str, name: str | None, *, deadline_s: float) -> Account | None:
@@ -46,27 +48,48 @@ class Accounts:
         account_id = self._names.find(provider, name, deadline_s=deadline_s)
         if account_id is None:
             return None
-        return self._cached(("id", str(account_id)), "read_account", deadline_s, id=account_id)
+        return self._cached(("id", str(account_id)), "read_account", deadline_s, FRESH_S, id=account_id)
 
     def of_merchant(self, merchant_id: UUID, provider: str) -> Account | None:
         """Return the account that a merchant's new checkouts at a provider use, or None."""
         key = ("merchant", str(merchant_id), provider)
-        return self._cached(key, "find_merchant_account", 5.0, merchant_id=merchant_id, provider=provider)
+        return self._cached(key, "find_merchant_account", 5.0, FRESH_S, merchant_id=merchant_id, provider=provider)
+
+    def reread(self, account: Account, *, deadline_s: float) -> Account:
+        """
+        Return an account as it is now, read at most a second ago; as given when the database cannot answer, or when
+        another thread is just reading it.
+        """
+        with self._lock:
+            now = self._monotonic()
+            if now - self._reread_at.get(account.id, -REREAD_S) < REREAD_S:
+                known = self._cache.get(("id", str(account.id)))
+                return known.account if known and known.account else account
+            if len(self._reread_at) >= _CACHED_MAX:
+                self._reread_at.clear()
+            self._reread_at[account.id] = now
+        try:
+            read = self._cached(("id", str(account.id)), "read_account", deadline_s, REREAD_S, id=account.id)
+        except StorageUnavailable:
+            return account
+        return read or account
 
     def get(self, account_id: UUID) -> Account:
         """
         Raises:
             LookupError: There is no such account.
         """
-        account = self._cached(("id", str(account_id)), "read_account", 5.0, id=account_id)
+        account = self._cached(("id", str(account_id)), "read_account", 5.0, FRESH_S, id=account_id)
         if account is None:
             raise LookupError(f"no account {account_id}")
         return account
 
-    def _cached(self, key: tuple[str, ...], query: str, deadline_s: float, **parameters: Any) -> Account | None:
+    def _cached(
+        self, key: tuple[str, ...], query: str, deadline_s: float, fresh_s: float, **parameters: Any
+    ) -> Account | None:
         known = self._cache.get(key)
         age_s = self._monotonic() - known.at if known else STALE_S
-        if known is not None and (age_s < FRESH_S or (age_s < STALE_S and self._monotonic() < self._away_until)):
+        if known is not None and (age_s < fresh_s or (age_s < STALE_S and self._monotonic() < self._away_until)):
             return known.account
         try:
             account = self._database.run(lambda uow: self._read(uow, query, parameters), deadline_s=deadline_s)

@@ -1,7 +1,6 @@
 """One transaction, and the named queries run in it."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 import psycopg2.extensions
@@ -25,7 +24,8 @@ class UnitOfWork:
     def all(self, query: str, **parameters: Any) -> list[Row]:
         with self._connection.cursor() as cursor:
             cursor.execute(self._queries[query], parameters)
-            return [dict(row) for row in cursor.fetchall()]
+            names = [column.name for column in cursor.description or ()]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def first(self, query: str, **parameters: Any) -> Row | None:
         rows = self.all(query, **parameters)
@@ -40,15 +40,3 @@ class UnitOfWork:
         if row is None:
             raise LookupError(f"{query}: no row")
         return row
-
-    @contextmanager
-    def savepoint(self) -> Iterator[None]:
-        """Undo only what runs inside when it fails; the exception goes on."""
-        with self._connection.cursor() as cursor:
-            cursor.execute("savepoint inner_work")
-            try:
-                yield
-            except BaseException:
-                cursor.execute("rollback to savepoint inner_work")
-                raise
-            cursor.execute("release savepoint inner_work")

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-import psycopg2
-
 from paylink.providers.port import Assurance, Reference
+from paylink.store.arrays import bytea_array, uuid_array
 from paylink.store.unit_of_work import Row, UnitOfWork
 
 _LEDGER_SHARDS = 16
@@ -51,12 +50,12 @@ def store_webhooks(uow: UnitOfWork, webhooks: Sequence[NewWebhook], *, lease_s: 
     keys = [(w.account_id, w.event_id) for w in ordered]
     rows = uow.all(
         "store_webhooks",
-        ids=[w.id for w in ordered],
-        account_ids=[w.account_id for w in ordered],
+        ids=uuid_array(w.id for w in ordered),
+        account_ids=uuid_array(w.account_id for w in ordered),
         event_ids=[w.event_id for w in ordered],
-        credential_ids=[w.credential_id for w in ordered],
-        assurances=[w.assurance for w in ordered],
-        bodies=[psycopg2.Binary(w.body) for w in ordered],
+        credential_ids=uuid_array(w.credential_id for w in ordered),
+        assurances=[w.assurance.value for w in ordered],
+        bodies=bytea_array(w.body for w in ordered),
         headers=[json.dumps(dict(w.headers)) for w in ordered],
         firsts=[n == 0 or key != keys[n - 1] for n, key in enumerate(keys)],
         lease_s=lease_s,

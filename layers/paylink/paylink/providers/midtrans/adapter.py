@@ -60,6 +60,8 @@ class MidtransProvider:
         create_retention_s=0,
         lookup_kinds=frozenset({ATTEMPT, TRANSACTION}),
         partial_refunds=True,
+        # Midtrans publishes no figure.
+        pulls_per_s=10.0,
     )
 
     def __init__(self, settings: MidtransSettings) -> None:

@@ -62,6 +62,8 @@ class XenditProvider:
         create_retention_s=0,
         lookup_kinds=frozenset({INVOICE}),
         partial_refunds=True,
+        # Xendit allows 600 requests a minute of one kind, and other callers need some of them.
+        pulls_per_s=5.0,
     )
 
     def __init__(self, settings: XenditSettings) -> None:

@@ -1,0 +1,18 @@
+"""
+Arrays as Postgres writes them, for parameters of many values.
+
+psycopg2 adapts a list value by value; for ids and bodies that takes longer than the statement itself.
+"""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+
+def uuid_array(values: Iterable[UUID | None]) -> str:
+    """Return the text of a `uuid[]`."""
+    return "{" + ",".join(["null" if value is None else value.hex for value in values]) + "}"
+
+
+def bytea_array(values: Iterable[bytes]) -> str:
+    """Return the text of a `bytea[]`."""
+    return "{" + ",".join(['"\\\\x' + value.hex() + '"' for value in values]) + "}"

@@ -1,0 +1,168 @@
+"""Signed events are written as a set; whatever does not fit falls out of it and is worked at alone."""
+
+import json
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from paylink.core.secret import Secret
+from paylink.services import event_set, one_event
+from paylink.store import transactions as tx
+from paylink.store.accounts import REREAD_S
+from paylink.store.provisioning import set_credentials
+from paylink.store.sealing import Place
+from support.signing import sign
+from support.stack import Stack
+
+
+def succeeded(stack: Stack, transaction_id: str, event_id: str, amount: int = 15_000_000) -> dict[str, Any]:
+    intent = {
+        "id": f"pi_{event_id}",
+        "amount": amount,
+        "amount_received": amount,
+        "currency": "idr",
+        "status": "succeeded",
+        "metadata": {"paylink_attempt": stack.attempt_id(transaction_id)},
+    }
+    return {"id": event_id, "type": "payment_intent.succeeded", "data": {"object": intent}}
+
+
+def test_a_set_moves_each_transaction_once(stack: Stack):
+    """Ten payments and five copies of one, in one set: ten histories, ten notifications, fifteen outcomes."""
+    ids = [stack.checkout().body["id"] for _ in range(10)]
+    rows = [stack.deliver(succeeded(stack, t, f"evt_{n}")) for n, t in enumerate(ids)]
+    rows += [stack.deliver(succeeded(stack, ids[0], f"evt_copy_{n}")) for n in range(5)]
+    assert not stack.deps.processing.process(rows)
+    assert [stack.states(t) for t in ids] == [["pending", "paid"]] * 10
+    states = [event["state"] for event in stack.events()]
+    assert (states.count("applied"), states.count("ignored")) == (10, 5)
+    assert stack.rows("select count(*) as n from merchant_notifications")[0]["n"] == 10
+
+
+def test_sets_that_overlap_in_several_threads_move_each_transaction_once(stack: Stack):
+    ids = [stack.checkout().body["id"] for _ in range(12)]
+    rows = [stack.deliver(succeeded(stack, t, f"evt_{n}_{copy}")) for n, t in enumerate(ids) for copy in range(3)]
+    with ThreadPoolExecutor(4) as threads:
+        orders = [rows, rows[::-1], rows[12:] + rows[:12], rows[::2] + rows[1::2]]
+        assert not any(threads.map(stack.deps.processing.process, orders))
+    assert [stack.states(t) for t in ids] == [["pending", "paid"]] * 12
+    assert not stack.rows("select 1 from unfinished_events")
+
+
+def test_a_set_that_cannot_be_written_falls_apart_into_its_events(stack: Stack, monkeypatch: pytest.MonkeyPatch):
+    """One of them meets a defect: it alone stays in flight."""
+    ids = [stack.checkout().body["id"] for _ in range(4)]
+    rows = [stack.deliver(succeeded(stack, t, f"evt_{n}")) for n, t in enumerate(ids)]
+    write, broken = tx.write_changes, uuid.UUID(ids[2])
+
+    def fail(uow: Any, changes: Any) -> None:
+        if any(change.after.id == broken for change in changes):
+            raise RuntimeError("a defect of ours")
+        write(uow, changes)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(event_set.tx, "write_changes", fail)
+        patch.setattr("paylink.services.evidence.write_changes", fail)
+        assert stack.deps.processing.process(rows) == {rows[2]}
+    assert [stack.states(t)[-1] for t in ids] == ["paid", "paid", "pending", "paid"]
+    stack.rows("update unfinished_events set not_before = now(), next_attempt_at = now()")
+    stack.settle()
+    assert stack.states(ids[2]) == ["pending", "paid"]
+
+
+def test_a_wrong_amount_among_good_ones_is_parked_alone(stack: Stack):
+    ids = [stack.checkout().body["id"] for _ in range(3)]
+    amounts = [15_000_000, 14_999_900, 15_000_000]
+    rows = [
+        stack.deliver(succeeded(stack, t, f"evt_{n}", a)) for n, (t, a) in enumerate(zip(ids, amounts, strict=True))
+    ]
+    stack.deps.processing.process(rows)
+    assert [stack.states(t)[-1] for t in ids] == ["paid", "pending", "paid"]
+    assert sorted((e["state"], e["reason"]) for e in stack.events()) == [
+        ("applied", None),
+        ("applied", None),
+        ("parked", "amount_mismatch"),
+    ]
+
+
+def test_a_message_that_comes_again_is_worked_at_one_by_one(stack: Stack, monkeypatch: pytest.MonkeyPatch):
+    """It may hold what broke the process that had it first."""
+    transaction_id = stack.checkout().body["id"]
+    row_id = stack.deliver(succeeded(stack, transaction_id, "evt_1"))
+    monkeypatch.setattr(event_set, "write_set", None)
+    monkeypatch.setattr("paylink.services.processing.write_set", None)
+    record = {
+        "messageId": "m-1",
+        "receiptHandle": "r-1",
+        "body": json.dumps({"event_row_ids": [str(row_id)]}),
+        "attributes": {"ApproximateReceiveCount": "2"},
+        "messageAttributes": {},
+        "eventSource": "aws:sqs",
+        "eventSourceARN": "arn:aws:sqs:ap-southeast-3:000000000000:webhook-events",
+        "awsRegion": "ap-southeast-3",
+    }
+    assert stack.functions["process_webhook"].call({"Records": [record]}) == {"batchItemFailures": []}
+    assert stack.states(transaction_id) == ["pending", "paid"]
+
+
+def test_a_dead_event_that_its_provider_tells_again_gets_another_chance(stack: Stack, monkeypatch: pytest.MonkeyPatch):
+    transaction_id = stack.checkout().body["id"]
+    event = succeeded(stack, transaction_id, "evt_1")
+    row_id = stack.deliver(event)
+    stack.rows("update unfinished_events set attempts = %s", one_event.ATTEMPTS_MAX)
+    stack.deps.processing.process([row_id])
+    assert [(e["state"], e["reason"]) for e in stack.events()] == [("dead", "attempts_exhausted")]
+    stack.functions["relay_events"].call({})
+    assert stack.events()[0]["state"] == "dead"
+    stack.deliver(event)
+    stack.functions["relay_events"].call({})
+    stack.settle()
+    assert stack.states(transaction_id) == ["pending", "paid"]
+
+
+def test_the_relay_adds_nothing_to_a_queue_that_is_long(stack: Stack, monkeypatch: pytest.MonkeyPatch):
+    stack.deliver(succeeded(stack, stack.checkout().body["id"], "evt_1"))
+    stack.rows("update unfinished_events set next_attempt_at = now()")
+    with monkeypatch.context() as patch:
+        patch.setattr(type(stack.deps.queue), "depth", lambda self: 10_000)
+        assert stack.functions["relay_events"].call({})["queued"] == 0
+    assert stack.functions["relay_events"].call({})["queued"] == 1
+
+
+def test_questions_to_a_provider_wait_for_their_turn_and_are_no_attempt(stack: Stack, monkeypatch: pytest.MonkeyPatch):
+    """The budget is one for the account, whoever asks."""
+    paid = stack.paid()
+    intent = stack.rows("select value from provider_references where kind = 'payment_intent'")[0]["value"]
+    refund = {"id": "evt_r", "type": "charge.refunded", "data": {"object": {"id": "ch_1", "payment_intent": intent}}}
+    row_id = stack.deliver(refund)
+    with monkeypatch.context() as patch:
+        patch.setattr(type(stack.deps.parts.pulls), "wait_s", lambda self, account_id, per_s: 3.0)
+        stack.deps.processing.process([row_id])
+        work = stack.rows("select attempts, asked, next_attempt_at - now() as wait from unfinished_events")[0]
+        assert (work["attempts"], work["asked"]) == (0, 0)
+        assert 1 < work["wait"].total_seconds() <= 3
+    stack.rows("update unfinished_events set not_before = now(), next_attempt_at = now()")
+    stack.settle()
+    assert stack.transaction(paid["id"])["state"] == "paid"
+
+
+def test_a_secret_that_was_added_a_moment_ago_verifies_at_once(stack: Stack):
+    """
+    The account is in memory for a minute; a signature that no known secret made has it read again, once a second at
+    most.
+    """
+    stack.deliver(succeeded(stack, stack.checkout().body["id"], "evt_1"))
+    account = stack.rows("select id, merchant_id from provider_accounts where provider = 'stripe'")[0]
+    place = Place(account["merchant_id"], account["id"], "webhook_secret")
+    old = Secret(stack.environ["PAYLINK_STRIPE_WEBHOOK_SECRET"])
+    new = Secret("whsec_" + "n" * 32)
+    stack.deps.database.run(lambda uow: set_credentials(uow, stack.deps.sealer, place, [new, old]))
+    time.sleep(REREAD_S)
+    raw = json.dumps({"id": "evt_2", "type": "x.y", "data": {"object": {}}}).encode()
+    answer = stack.call("POST", "/v1/webhook/stripe", headers={"Stripe-Signature": sign(new.reveal(), raw)}, raw=raw)
+    assert answer.status == 200
+    stack.received.append(answer)
+    stack.settle()

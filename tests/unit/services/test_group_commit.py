@@ -1,0 +1,123 @@
+"""Requests of one process that arrive together share a commit; none waits too long, and none falls with another."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID, uuid4
+
+import pytest
+
+from paylink.core.errors import StorageUnavailable
+from paylink.providers.port import Assurance
+from paylink.services.group_commit import GroupCommit
+from paylink.store.webhooks import NewWebhook
+
+Store = Callable[[Sequence[NewWebhook], float], set[UUID]]
+
+
+def webhook(event_id: str = "evt_1") -> NewWebhook:
+    return NewWebhook(uuid4(), uuid4(), event_id, uuid4(), Assurance.BODY, b"{}", {})
+
+
+def all_new(group: Sequence[NewWebhook], deadline_s: float) -> set[UUID]:
+    return {w.id for w in group}
+
+
+def commit_all(commits: GroupCommit, webhooks: Sequence[NewWebhook]) -> list[bool | Exception]:
+    """Commit from one thread each; return what each got."""
+
+    def commit(one: NewWebhook) -> bool | Exception:
+        try:
+            return commits.commit(one, within_s=2)
+        except Exception as exc:
+            return exc
+
+    with ThreadPoolExecutor(len(webhooks)) as threads:
+        return list(threads.map(commit, webhooks))
+
+
+class Slow:
+    """A store whose first group waits until the others have gathered."""
+
+    def __init__(self, store: Store = all_new) -> None:
+        self.groups: list[int] = []
+        self.go = threading.Event()
+        self._store = store
+
+    def __call__(self, group: Sequence[NewWebhook], deadline_s: float) -> set[UUID]:
+        self.groups.append(len(group))
+        self.go.wait(5)
+        return self._store(group, deadline_s)
+
+
+def test_what_arrives_during_a_commit_is_stored_in_the_next_one():
+    slow = Slow()
+    commits = GroupCommit(slow, lambda ids: None)
+    with ThreadPoolExecutor(9) as threads:
+        first = threads.submit(commits.commit, webhook(), within_s=2)
+        while not slow.groups:
+            time.sleep(0.001)
+        others = [threads.submit(commits.commit, webhook(), within_s=2) for _ in range(8)]
+        while len(commits._waiting) < 8:
+            time.sleep(0.001)
+        slow.go.set()
+        assert first.result()
+        assert all(other.result() for other in others)
+    assert slow.groups == [1, 8]
+
+
+def test_each_request_learns_whether_its_own_event_is_new():
+    known = webhook("evt_known")
+    commits = GroupCommit(lambda group, _: {w.id for w in group if w.event_id != "evt_known"}, lambda ids: None)
+    assert commit_all(commits, [webhook("evt_a"), known, webhook("evt_b")]) == [True, False, True]
+
+
+def test_only_new_events_are_told_of_and_only_after_their_commit():
+    told: list[UUID] = []
+    new, known = webhook("evt_new"), webhook("evt_known")
+    commits = GroupCommit(lambda group, _: {w.id for w in group if w is new}, told.extend)
+    commit_all(commits, [new, known])
+    assert told == [new.id]
+
+
+def test_a_row_that_cannot_be_stored_fails_alone():
+    def picky(group: Sequence[NewWebhook], deadline_s: float) -> set[UUID]:
+        if any(w.event_id == "evt_bad" for w in group):
+            raise ValueError("no such row")
+        return all_new(group, deadline_s)
+
+    slow = Slow(picky)
+    slow.go.set()
+    commits = GroupCommit(slow, lambda ids: None)
+    webhooks = [webhook(f"evt_{n}") for n in range(20)]
+    webhooks[7] = webhook("evt_bad")
+    answers = commit_all(commits, webhooks)
+    assert isinstance(answers.pop(7), ValueError)
+    assert answers == [True] * 19
+
+
+def test_a_database_that_is_away_is_told_to_everyone():
+    def away(group: Sequence[NewWebhook], deadline_s: float) -> set[UUID]:
+        raise StorageUnavailable(retry_after_s=2)
+
+    commits = GroupCommit(away, lambda ids: None)
+    answers = commit_all(commits, [webhook() for _ in range(5)])
+    assert all(isinstance(answer, StorageUnavailable) for answer in answers)
+
+
+def test_a_commit_that_takes_too_long_is_not_waited_for():
+    """And what nobody waits for any more is not stored after all: its provider tells it again."""
+    slow = Slow()
+    commits = GroupCommit(slow, lambda ids: None)
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(commits.commit, webhook(), within_s=0.1)
+        while not slow.groups:
+            time.sleep(0.001)
+        second = threads.submit(commits.commit, webhook(), within_s=0.1)
+        for late in (first, second):
+            with pytest.raises(StorageUnavailable):
+                late.result()
+    slow.go.set()
+    assert commits.commit(webhook(), within_s=2)
+    assert slow.groups == [1, 1]
