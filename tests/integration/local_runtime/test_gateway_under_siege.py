@@ -15,6 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
+from paylink_local.gateway.threads import SLOTS
 from paylink_local.services.testing import free_port
 
 FUNCTION = """
@@ -137,8 +138,8 @@ SlowFunction:
             return {"statusCode": 200}
     """
     offline_project.write(TEMPLATE + stuck, hello=FUNCTION, slow=slow)
-    with offline_project.gateway(processes=1) as (_, port), ThreadPoolExecutor(20) as clients:
-        held = [clients.submit(ask, port, "/slow/4") for _ in range(16)]
+    with offline_project.gateway(processes=1) as (_, port), ThreadPoolExecutor(SLOTS + 4) as clients:
+        held = [clients.submit(ask, port, "/slow/4") for _ in range(SLOTS)]
         time.sleep(1.5)
         started_s = time.monotonic()
         assert ask(port, "/slow/0") == (503, "1")

@@ -12,6 +12,7 @@ from psycopg2.extras import Json
 from paylink.core.money import Money
 from paylink.core.states import HAS_MONEY, Decision, Dispute, Snapshot, State, Totals
 from paylink.providers.port import Payment, PaymentQuery, PaymentRequest, Reference
+from paylink.store.arrays import uuid_array
 from paylink.store.ids import new_id
 from paylink.store.unit_of_work import Row, UnitOfWork
 
@@ -156,7 +157,7 @@ def lock_transaction(uow: UnitOfWork, transaction_id: UUID) -> Transaction:
 
 def lock_transactions(uow: UnitOfWork, transaction_ids: Collection[UUID]) -> dict[UUID, Transaction]:
     """Return the rows that are there, by id, locked in one order to the end of the unit of work."""
-    rows = uow.all("lock_transactions", ids=list(transaction_ids))
+    rows = uow.all("lock_transactions", ids=uuid_array(transaction_ids))
     return {row["id"]: _transaction(row) for row in rows}
 
 
@@ -212,16 +213,16 @@ def write_changes(uow: UnitOfWork, changes: Sequence[Change]) -> None:
     steps = [step for change in changes for step in _history_of(change)]
     uow.run(
         "write_changes",
-        ids=[t.id for t in final],
+        ids=uuid_array(t.id for t in final),
         states=[t.state for t in final],
         captured=[t.captured for t in final],
         refunded=[t.refunded for t in final],
         disputes=[t.dispute for t in final],
         provider_statuses=[t.provider_status for t in final],
         versions=[t.version for t in final],
-        paid_attempt_ids=[t.paid_attempt_id for t in final],
-        history_ids=[new_id() for _ in steps],
-        history_transaction_ids=[step.of.after.id for step in steps],
+        paid_attempt_ids=uuid_array(t.paid_attempt_id for t in final),
+        history_ids=uuid_array(new_id() for _ in steps),
+        history_transaction_ids=uuid_array(step.of.after.id for step in steps),
         history_versions=[step.version for step in steps],
         history_states=[step.state for step in steps],
         history_implied=[not step.last for step in steps],
@@ -232,9 +233,9 @@ def write_changes(uow: UnitOfWork, changes: Sequence[Change]) -> None:
         history_evidence_ids=[step.of.proof.id for step in steps],
         history_provider_statuses=[step.of.proof.provider_status for step in steps],
         history_alerts=[step.of.alert if step.last else None for step in steps],
-        notification_ids=[new_id() for _ in changes],
-        notification_merchant_ids=[c.after.merchant_id for c in changes],
-        notification_transaction_ids=[c.after.id for c in changes],
+        notification_ids=uuid_array(new_id() for _ in changes),
+        notification_merchant_ids=uuid_array(c.after.merchant_id for c in changes),
+        notification_transaction_ids=uuid_array(c.after.id for c in changes),
         notification_versions=[c.after.version for c in changes],
         notification_kinds=[f"transaction.{c.after.state}" for c in changes],
         notification_bodies=[_notification_body(c.after) for c in changes],
@@ -368,7 +369,7 @@ def add_references(uow: UnitOfWork, references: Names, transaction_ids: Sequence
     """
     if not references:
         return []
-    added = uow.all("add_references", transaction_ids=list(transaction_ids), **_columns(references))
+    added = uow.all("add_references", transaction_ids=uuid_array(transaction_ids), **_columns(references))
     if not added:
         return []
     fresh = [(row["account_id"], Reference(row["kind"], row["value"])) for row in added]
@@ -380,9 +381,9 @@ def list_references(uow: UnitOfWork, transaction_id: UUID) -> list[Reference]:
     return [Reference(row["kind"], row["value"]) for row in uow.all("list_references", id=transaction_id)]
 
 
-def _columns(references: Names) -> dict[str, list[Any]]:
+def _columns(references: Names) -> dict[str, Any]:
     return {
-        "account_ids": [account_id for account_id, _ in references],
+        "account_ids": uuid_array(account_id for account_id, _ in references),
         "kinds": [reference.kind for _, reference in references],
         "values": [reference.value for _, reference in references],
     }

@@ -66,12 +66,12 @@ def store_webhooks(uow: UnitOfWork, webhooks: Sequence[NewWebhook], *, lease_s: 
 
 def claim_fresh_events(uow: UnitOfWork, event_row_ids: Sequence[UUID], *, lease_s: int) -> list[ClaimedEvent]:
     """Claim those that nobody has tried yet and whose bodies are signed as a whole, in the order of their arrival."""
-    return [_claimed(row) for row in uow.all("claim_fresh_events", ids=list(event_row_ids), lease_s=lease_s)]
+    return [_claimed(row) for row in uow.all("claim_fresh_events", ids=uuid_array(event_row_ids), lease_s=lease_s)]
 
 
 def list_claimable(uow: UnitOfWork, event_row_ids: Sequence[UUID]) -> list[UUID]:
     """Return those that are in flight and that nobody works at."""
-    return [row["id"] for row in uow.all("list_claimable", ids=list(event_row_ids))]
+    return [row["id"] for row in uow.all("list_claimable", ids=uuid_array(event_row_ids))]
 
 
 def claim_event(uow: UnitOfWork, event_row_id: UUID, *, lease_s: int) -> ClaimedEvent | None:
@@ -84,12 +84,12 @@ def claim_event(uow: UnitOfWork, event_row_id: UUID, *, lease_s: int) -> Claimed
 
 def release_events(uow: UnitOfWork, event_row_ids: Sequence[UUID]) -> None:
     """Take a claim back that nothing came of: it was no attempt."""
-    uow.run("release_events", ids=list(event_row_ids))
+    uow.run("release_events", ids=uuid_array(event_row_ids))
 
 
 def lock_events(uow: UnitOfWork, event_row_ids: Sequence[UUID]) -> set[UUID]:
     """Lock the work of these events; return those that are still in flight."""
-    return {row["id"] for row in uow.all("lock_events", ids=list(event_row_ids))}
+    return {row["id"] for row in uow.all("lock_events", ids=uuid_array(event_row_ids))}
 
 
 @dataclass(frozen=True)
@@ -109,11 +109,11 @@ def finish_events(uow: UnitOfWork, endings: Sequence[Ending]) -> None:
         return
     uow.run(
         "finish_events",
-        ids=[e.event_row_id for e in endings],
+        ids=uuid_array(e.event_row_id for e in endings),
         states=[e.state for e in endings],
         reasons=[e.reason for e in endings],
         event_types=[e.event_type for e in endings],
-        transaction_ids=[e.transaction_id for e in endings],
+        transaction_ids=uuid_array(e.transaction_id for e in endings),
         shard=random.randrange(_LEDGER_SHARDS),  # noqa: S311 (no secret)
     )
 
@@ -176,7 +176,7 @@ def ask_again(
 
 def reopen_events(uow: UnitOfWork, event_row_ids: Sequence[UUID]) -> dict[UUID, str]:
     """Put events that had come to an end in flight again; return those that it did, with the state that they had."""
-    return {row["id"]: row["was"] for row in uow.all("reopen_events", ids=list(event_row_ids))}
+    return {row["id"]: row["was"] for row in uow.all("reopen_events", ids=uuid_array(event_row_ids))}
 
 
 def weigh_deliveries(uow: UnitOfWork, *, limit: int) -> tuple[int, list[UUID]]:
