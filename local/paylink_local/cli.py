@@ -42,7 +42,7 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     """Know only the subcommand that is called, so that no other one's imports are paid for; without one, know all."""
     parser = argparse.ArgumentParser(prog="paylink", description="Run PayLink on one machine.", allow_abbrev=False)
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    names = sorted(module.name for module in pkgutil.iter_modules(commands.__path__))
+    names = sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(commands.__path__))
     for name in [name for name in names if name in arguments[:1]] or names:
         command = _load(name)
         # No abbreviations: `down --wip` must not delete anything.
@@ -52,7 +52,7 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
 
 
 def _load(name: str) -> Command:
-    return cast(Command, importlib.import_module(f"{commands.__name__}.{name}"))
+    return cast(Command, importlib.import_module(f"{commands.__name__}.{name.replace('-', '_')}"))
 
 
 def _join_stack() -> None:

@@ -410,3 +410,24 @@ create table webhook_refusals (
     last_at     timestamptz not null default now(),
     constraint webhook_refusals_unique unique nulls not distinct (account_id, provider, reason, shard)
 ) with (fillfactor = 50);
+
+-- Who brought an event up again that had come to an end. `replayed_by` is an operator key's prefix, or `command`.
+create table event_replays (
+    id            uuid primary key,
+    event_row_id  uuid not null references webhook_events,
+    replayed_by   text not null,
+    was_state     text not null,
+    was_reason    text,
+    replayed_at   timestamptz not null default now()
+);
+create index event_replays_by_event on event_replays (event_row_id);
+create trigger event_replays_append_only before update or delete on event_replays
+    for each row execute function refuse_change();
+
+-- Events as operators see them.
+create view event_overview as
+select e.id, e.account_id, a.provider, a.name as account, e.event_id, e.event_type, e.state, e.reason, e.transaction_id,
+       coalesce(u.attempts, e.attempts) as attempts, u.next_attempt_at, u.parked_until, e.received_at, e.finished_at
+  from webhook_events e
+  join provider_accounts a on a.id = e.account_id
+  left join unfinished_events u on u.event_row_id = e.id;

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import boto3
 import psycopg2
@@ -55,7 +56,8 @@ class Stack:
     def call(
         self, method: str, path: str, body: Any = None, *, headers: dict[str, str] | None = None, raw: bytes = b""
     ) -> Answer:
-        """Send one request through the event builder to the function behind its route."""
+        """Send one request, with its query in the path, through the event builder to the function behind its route."""
+        path, _, query = path.partition("?")
         match = self.router.match(split_path(path))
         assert match is not None, path
         target = match.target(method)
@@ -65,7 +67,7 @@ class Stack:
             route=match.path,
             path=path,
             parameters=match.parameters,
-            query={},
+            query=parse_qs(query, keep_blank_values=True),
             headers=[(k.lower().encode(), v.encode()) for k, v in (headers or {}).items()],
             body=json.dumps(body).encode() if body is not None else raw,
             request_id=str(uuid.uuid4()),
@@ -81,6 +83,11 @@ class Stack:
         """Send a request with the demo merchant's key."""
         key = {"Authorization": f"Bearer {self.environ['PAYLINK_DEMO_MERCHANT_KEY']}"}
         return self.call(method, path, body, headers=key | {k.replace("_", "-"): v for k, v in headers.items()})
+
+    def operator(self, method: str, path: str, body: Any = None) -> Answer:
+        """Send a request with the demo operator's key."""
+        key = {"Authorization": f"Bearer {self.environ['PAYLINK_DEMO_OPERATOR_KEY']}"}
+        return self.call(method, path, body, headers=key)
 
     def checkout(self, key: str | None = None, **changes: Any) -> Answer:
         return self.merchant("POST", "/v1/checkout", ORDER | changes, idempotency_key=key or uuid.uuid4().hex)

@@ -92,6 +92,14 @@ class RequestInProgress(PayLinkError):
     retryable = True
 
 
+class BodyGone(PayLinkError):
+    """An event whose body was dropped for its age cannot be processed again."""
+
+    slug = "body-gone"
+    title = "The event's body is not stored any more"
+    status = 409
+
+
 class RateLimited(PayLinkError):
     slug = "rate-limited"
     title = "Too many requests"

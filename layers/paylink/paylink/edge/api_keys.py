@@ -20,7 +20,7 @@ from paylink.store.ids import new_id
 from paylink.store.unit_of_work import UnitOfWork
 
 MERCHANT_SCOPES = ("checkout:write", "tx:read", "reconcile:write")
-OPERATOR_SCOPES = ("metrics:read",)
+OPERATOR_SCOPES = ("metrics:read", "events:read", "events:write")
 
 _KEY = re.compile(r"(pl[mo]_[a-z0-9]{12})_[A-Za-z0-9]{32,64}\Z", re.ASCII)
 _HOW = "send the header `Authorization: Bearer <key>` with a whole key, such as plm_..."
@@ -29,10 +29,11 @@ _QUERIES = {"plm": "find_api_key", "plo": "find_operator_key"}
 
 @dataclass(frozen=True)
 class Caller:
-    """Who calls. `merchant_id` is None for an operator."""
+    """Who calls. `merchant_id` is None for an operator; `key_prefix` is the key's readable part."""
 
     merchant_id: UUID | None
     scopes: frozenset[str]
+    key_prefix: str
 
     def require(self, scope: str) -> None:
         """
@@ -50,6 +51,15 @@ class Caller:
         if self.merchant_id is None:
             raise Forbidden("this route belongs to merchants; an operator's key has none")
         return self.merchant_id
+
+    def require_operator(self, scope: str) -> None:
+        """
+        Raises:
+            Forbidden: A merchant's key, or the key lacks the scope.
+        """
+        if self.merchant_id is not None:
+            raise Forbidden("this route belongs to operators")
+        self.require(scope)
 
 
 def key_prefix(key: Secret) -> str:
@@ -99,7 +109,7 @@ class ApiKeys:
             row = None
         if row is None or pepper is None or not paycrypto.equal(hash_key(key, pepper), bytes(row["key_hash"])):
             raise Unauthenticated("this key is not known, has expired or was revoked")
-        return Caller(row.get("merchant_id"), frozenset(row["scopes"]))
+        return Caller(row.get("merchant_id"), frozenset(row["scopes"]), prefix)
 
 
 def store_key(uow: UnitOfWork, key: Secret, peppers: Keyring, scopes: Sequence[str], merchant_id: UUID | None) -> None:

@@ -303,6 +303,14 @@ class Provider(Protocol):
     @property
     def credential_fields(self) -> Sequence[CredentialField]: ...
 
+    @property
+    def evidence_headers(self) -> frozenset[str]:
+        """
+        Headers, in lower case, without which a stored webhook cannot be verified again. They are kept with its body, so
+        none of them may be a secret itself.
+        """
+        ...
+
     def check_amount(self, amount: Money) -> None:
         """
         Refuse what this provider cannot take exactly.

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from paylink.edge.api_keys import ApiKeys
     from paylink.edge.rate_limit import Buckets, PullBudget, RateLimiter
     from paylink.services.checkout import Checkout
+    from paylink.services.credential_use import CredentialUse
     from paylink.services.intake import Intake
+    from paylink.services.operations import Operations
     from paylink.services.processing import Processing
     from paylink.services.reconciliation import Reconciliation
     from paylink.services.refusals import Refusals
@@ -146,6 +148,18 @@ class Deps:
         from paylink.services.reconciliation import Reconciliation
 
         return Reconciliation(self.parts)
+
+    @_part
+    def operations(self) -> "Operations":
+        from paylink.services.operations import Operations
+
+        return Operations(self.parts)
+
+    @_part
+    def credential_use(self) -> "CredentialUse":
+        from paylink.services.credential_use import CredentialUse
+
+        return CredentialUse(self.parts)
 
 
 _lock = threading.Lock()

@@ -17,7 +17,8 @@ LEASE_S = 30
 
 _LEDGER_SHARDS = 16
 _KEPT_HEADERS = frozenset({"content-type", "user-agent", "x-request-id", "webhook-id", "webhook-timestamp"})
-_HEADER_SIZE_MAX = 512
+_HEADER_SIZE_MAX = 2048
+"""A longer one is not kept: half a signature proves nothing."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Intake:
     def __init__(self, parts: Parts, refusals: Refusals) -> None:
         self._parts = parts
         self._refusals = refusals
+        self._kept_headers = {slug: _KEPT_HEADERS | p.evidence_headers for slug, p in parts.providers.items()}
         self._shard = random.randrange(_LEDGER_SHARDS)  # noqa: S311 (no secret)
         self._commits = GroupCommit(self._store, parts.queue.send)
 
@@ -65,6 +67,7 @@ class Intake:
             verified = self._verify(provider, account, raw_body, headers)
         except WebhookRefused as exc:
             raise self._refusals.refuse(slug, account, exc.reason, source()) from exc
+        kept_headers = self._kept_headers[slug]
         webhook = NewWebhook(
             id=self._parts.new_id(),
             account_id=account.id,
@@ -73,9 +76,9 @@ class Intake:
             assurance=verified.assurance,
             body=raw_body,
             headers={
-                name: value[:_HEADER_SIZE_MAX]
+                name: value
                 for name, value in headers.items()
-                if name in _KEPT_HEADERS and value.isprintable()
+                if name in kept_headers and len(value) <= _HEADER_SIZE_MAX and value.isprintable()
             },
         )
         new = self._commits.commit(webhook, within_s=max(0.2, commit_by - time.monotonic()))

@@ -50,6 +50,8 @@ _CANCELLABLE = frozenset({"pending", "authorize", "capture"})
 class MidtransProvider:
     slug = "midtrans"
     credential_fields: Sequence[CredentialField] = (SERVER_KEY,)
+    # The signature stands in the body.
+    evidence_headers: frozenset[str] = frozenset()
     # A repeated order id is refused, so a repeated creation never gives the first page again.
     capabilities = Capabilities(
         currencies=CURRENCIES,

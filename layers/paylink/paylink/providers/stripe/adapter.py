@@ -52,6 +52,7 @@ _REFUND_STATES = {
 class StripeProvider:
     slug = "stripe"
     credential_fields: Sequence[CredentialField] = (SECRET_KEY, WEBHOOK_SECRET)
+    evidence_headers = frozenset({webhook.SIGNATURE_HEADER})
     # Stripe asks for 30 minutes at least and 24 hours at most, counted by its clock when the request arrives: the
     # minutes between are the request's own, and room for a clock of ours that is ahead.
     capabilities = Capabilities(

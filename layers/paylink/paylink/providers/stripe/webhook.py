@@ -17,6 +17,7 @@ from paylink.providers.stripe.money import from_stripe_amount
 from paylink.providers.stripe.settings import WEBHOOK_SECRET
 
 TOLERANCE_S = 300
+SIGNATURE_HEADER = "stripe-signature"
 
 _EVENT_ID = re.compile(r"[A-Za-z0-9_]{1,255}\Z", re.ASCII)
 
@@ -27,7 +28,7 @@ def verify(raw_body: bytes, headers: Mapping[str, str], credentials: Sequence[Cr
     keys = [_key(c.secret) for c in secrets]
     try:
         matched = paycrypto.verify_timestamped_hmac(
-            headers.get("stripe-signature", ""), raw_body, keys, int(now.timestamp()), TOLERANCE_S
+            headers.get(SIGNATURE_HEADER, ""), raw_body, keys, int(now.timestamp()), TOLERANCE_S
         )
     except paycrypto.InvalidSignature as exc:
         raise WebhookRefused(exc.reason) from exc

@@ -53,6 +53,8 @@ _REFUSED = frozenset({ErrorKind.VALIDATION, ErrorKind.BAD_STATE, ErrorKind.DUPLI
 class XenditProvider:
     slug = "xendit"
     credential_fields: Sequence[CredentialField] = (SECRET_KEY, CALLBACK_TOKEN)
+    # The one header that proves anything is the token itself.
+    evidence_headers: frozenset[str] = frozenset()
     # Xendit documents no bounds of a page's life: these are chosen.
     capabilities = Capabilities(
         currencies=CURRENCIES,
