@@ -25,6 +25,13 @@ def cannot_skew() -> str | None:
     return None if _compiler() else "a clock of its own is preloaded into the gateway, which needs a C compiler"
 
 
+def build(folder: Path) -> Path:
+    """Compile what is preloaded; return the library."""
+    library = folder / "skewed_clock.so"
+    subprocess.run([_compiler() or "cc", "-shared", "-fPIC", "-O2", "-o", library, _SOURCE], check=True)
+    return library
+
+
 @contextmanager
 def skewed_gateway(stack: Stack, skew_s: int) -> Iterator[None]:
     """
@@ -34,8 +41,7 @@ def skewed_gateway(stack: Stack, skew_s: int) -> Iterator[None]:
         StackFailed: It does not serve within half a minute.
     """
     with tempfile.TemporaryDirectory(prefix="chaos-clock-") as folder, supervisor_held(stack):
-        library = Path(folder) / "skewed_clock.so"
-        subprocess.run([_compiler() or "cc", "-shared", "-fPIC", "-O2", "-o", library, _SOURCE], check=True)
+        library = build(Path(folder))
         main = stack.process("gateway")
         argv, environ, cwd = main.cmdline(), main.environ(), main.cwd()
         family = [main, *main.children(recursive=True)]
