@@ -16,6 +16,8 @@ from chaos.stack import Stack
 PROVIDERS = ("stripe", "midtrans", "xendit")
 _PAUSE_S = 0.5
 _TIMEOUT_S = 25.0
+_TRY_AGAIN = (409, 429)
+"""Refusals that pass: the same request is still running, or there were too many."""
 
 
 class NotDone(Exception):
@@ -33,12 +35,14 @@ class Shop:
         self._numbers = count(1)
 
     def buy(self, provider: str) -> None:
-        """Make a checkout and pay it."""
-        self.pay(self.checkout(provider))
+        """Make a checkout and pay it, unless the payer was faster than the answer."""
+        if url := self.checkout(provider):
+            self.press(self.page(url), "pay")
 
-    def checkout(self, provider: str) -> str:
+    def checkout(self, provider: str) -> str | None:
         """
-        Return the address of a new page. Refusals are met with the same request under the same idempotency key.
+        Return the address of a new page, None when it is over already. A refusal is met with the same request again,
+        under the same idempotency key.
 
         Raises:
             NotDone: There was none in time.
@@ -52,12 +56,10 @@ class Shop:
         }
         headers = self._key | {"Idempotency-Key": uuid.uuid4().hex}
         answer = self._insist("POST", f"{self._stack.api}/v1/checkout", order, headers, done=(200, 201))
-        return str(answer["checkout_url"])
+        url: str | None = answer["checkout_url"]
+        return url
 
-    def pay(self, url: str) -> None:
-        self.press(self.page(url), "pay")
-
-    def page(self, url: str) -> dict[str, Any]:
+    def page(self, url: str | None) -> dict[str, Any]:
         """
         Raises:
             NotDone: The sandbox knows no such page.
@@ -110,6 +112,8 @@ class Shop:
                 if answer.status in done:
                     return dict(json.loads(answer.data))
                 said = f"{answer.status} {answer.data[:200]!r}"
+                if 400 <= answer.status < 500 and answer.status not in _TRY_AGAIN:
+                    break
             except (urllib3.exceptions.HTTPError, OSError) as exc:
                 said = type(exc).__name__
             time.sleep(_PAUSE_S)

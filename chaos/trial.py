@@ -121,10 +121,12 @@ def _try(fault: Fault, scene: Scene) -> Outcome:
         sent = sender.sent
     stack.await_healthy(fault.bounds.drained_s)
     reconciled = _settle(scene, deadline)
-    found = audit(stack, sent, pays, scene.shop.ledger(), scene.shop.deliveries())
+    ledger = scene.shop.ledger()
+    found = audit(stack, sent, pays, ledger, scene.shop.deliveries())
     first_s, drained_s = recovery_s(stack, sent, ended_at)
     broken = [f"lost: {what} ({n})" for what, n in found.lost.items()]
     broken += [f"doubled: {what} ({n})" for what, n in found.doubled.items()]
+    broken += wrong_pages(stack, ledger["pages"])
     broken += [] if accepted_all else ["some events were refused to the end"]
     broken += fault.bounds.missed(first_s, drained_s)
     refused = sum(s.tries - s.accepted for s in sent)
