@@ -103,7 +103,7 @@ def audit(
         "page and transaction disagree": len(wrong_pages(stack, ledger["pages"])),
         "change without its notification": _count(stack, _UNTOLD),
         "accounting does not close": sum(
-            abs(row["imbalance"]) + abs(row["imbalance_redelivered"]) for row in accounting
+            abs(number) for row in accounting for name, number in row.items() if name.startswith("imbalance")
         ),
     }
     charged = Counter(charge["page_id"] for charge in ledger["charges"] if charge["state"] == "succeeded")

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from paylink.services.intake import LEASE_S as FRESH_LEASE_S
-from paylink.services.processing import ASK_AGAIN_S, CLAIM_LEASE_S
+from paylink.services.one_event import ASK_AGAIN_S
+from paylink.services.processing import CLAIM_LEASE_S
 from paylink.services.relay import LEASE_S as RELAY_LEASE_S
 
 _RELAY_EVERY_S = 10
