@@ -13,7 +13,7 @@ from chaos.seeding import seed_transactions
 from chaos.sender import Sent
 from chaos.stack import Stack as OutsideStack
 from paylink_local.supervisor.home import Home
-from support.stack import Stack
+from support.stack import ORDER, Stack
 
 Check = Callable[[], Audit]
 
@@ -64,7 +64,10 @@ def test_a_payment_that_was_told_and_not_applied_is_found(check: Check, stack: S
 
 def test_a_paid_page_without_its_transaction_is_found(check: Check, stack: Stack):
     stack.paid()
-    stack.rows("update attempts set checkout_url = 'https://elsewhere.example' where checkout_url is not null")
+    stack.rows("update attempts set checkout_url = null")
+    stack.rows(
+        "update transactions set order_reference = 'another' where order_reference = %s", ORDER["order_reference"]
+    )
     assert check().lost == {"page and transaction disagree": 1}
 
 
