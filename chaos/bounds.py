@@ -44,9 +44,9 @@ _DRAINED_S = _RESTART_S + max(CLAIM_LEASE_S, RELAY_LEASE_S) + _RELAY_EVERY_S + _
 UNHURT = Bounds(first_s=2, drained_s=_DRAINED_S)
 """What webhooks do not need is gone."""
 RESTARTED = Bounds(first_s=5, drained_s=_DRAINED_S)
-"""A part is killed and started again."""
+"""Postgres or the worker is killed and started again."""
 RETURNED = Bounds(first_s=_RESTART_S, drained_s=_DRAINED_S)
-"""A part was away for a while."""
+"""A part was away for a while, or is one that takes longer to start."""
 QUEUE_LOST = Bounds(first_s=_RESTART_S + FRESH_LEASE_S + _RELAY_EVERY_S, drained_s=_DRAINED_S)
 """New events wait for the relay where the queue did not take them."""
 

@@ -142,7 +142,7 @@ def matrix(outage_s: float) -> list[Fault]:
             _at_once(lambda scene: processes.kill_one_worker_process(scene.stack)),
             RESTARTED,
         ),
-        Fault("gateway-kill", "the whole gateway is killed", _kill("gateway"), RESTARTED),
+        Fault("gateway-kill", "the whole gateway is killed", _kill("gateway"), RETURNED),
         provider("provider-errors", "the provider's API answers 503", _telling(_errors)),
         provider(
             "provider-slow",

@@ -79,10 +79,18 @@ class Stack:
             time.sleep(0.05)
 
     def rows(self, sql: str, **parameters: Any) -> list[dict[str, Any]]:
-        """Run one statement, outside of everything that PayLink's own pool does."""
-        with closing(self.connect()) as connection, connection.cursor() as cursor:
-            cursor.execute(sql, parameters)
-            return [dict(row) for row in cursor.fetchall()]
+        """
+        Run one statement, outside of everything that PayLink's own pool does.
+
+        Raises:
+            StackFailed: The database does not answer.
+        """
+        try:
+            with closing(self.connect()) as connection, connection.cursor() as cursor:
+                cursor.execute(sql, parameters)
+                return [dict(row) for row in cursor.fetchall()]
+        except psycopg2.OperationalError as exc:
+            raise StackFailed(f"the database does not answer: {exc}") from exc
 
     def connect(self) -> Any:
         connection = psycopg2.connect(
