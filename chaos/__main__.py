@@ -44,8 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             continue
         outcomes.append(outcome)
         print(report.line(outcome), flush=True)
-        for text in outcome.notes:
-            print(f"  not done: {text}", flush=True)
+        for text in report.notes(outcome):
+            print(f"  {text}", flush=True)
         for text in outcome.broken:
             print(f"  BROKEN: {text}", flush=True)
     failed += [outcome.fault for outcome in outcomes if outcome.broken]

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Mapping
 from itertools import count
 from typing import Any
+from urllib.parse import urlsplit
 
 import urllib3
 
@@ -111,13 +112,21 @@ class Shop:
                 answer = self._pool.request(method, url, body=raw, headers=dict(headers or {}))
                 if answer.status in done:
                     return dict(json.loads(answer.data))
-                said = f"{answer.status} {answer.data[:200]!r}"
+                said = _told(answer)
                 if 400 <= answer.status < 500 and answer.status not in _TRY_AGAIN:
                     break
             except (urllib3.exceptions.HTTPError, OSError) as exc:
                 said = type(exc).__name__
             time.sleep(_PAUSE_S)
-        raise NotDone(f"{method} {url}: {said}")
+        raise NotDone(f"{method} {urlsplit(url).path} answered {said}")
+
+
+def _told(answer: urllib3.BaseHTTPResponse) -> str:
+    """Return the status of a refusal, with the problem's name where it has one."""
+    try:
+        return f"{answer.status} {json.loads(answer.data)['type'].rpartition('/')[2]}"
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return str(answer.status)
 
 
 def keep_buying(shop: Shop, per_s: float, until: threading.Event, failures: list[str]) -> None:

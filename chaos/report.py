@@ -2,6 +2,7 @@
 
 import os
 import platform
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -31,11 +32,12 @@ def markdown(
     rows = [f"| {' | '.join((about[o.fault], *_cells(o)[1:]))} |" for o in outcomes]
     head = ("What is broken", *_COLUMNS[1:])
     table = [f"| {' | '.join(head)} |", f"|---|{'---:|' * (len(head) - 1)}", *rows]
-    missing = [f"- Not tried here: {about[name]} ({reason})." for name, reason in left_out.items()]
+    remarks = [f"- While {about[o.fault]}: {note}." for o in outcomes for note in notes(o)]
+    remarks += [f"- Not tried here: {about[name]} ({reason})." for name, reason in left_out.items()]
     versions = ", ".join(f"{name} {value}" for name, value in _versions().items())
     found = _PAGE.read_text(encoding="utf-8").format(
         table="\n".join(table),
-        missing="\n".join(["", *missing]) if missing else "",
+        remarks="\n".join(["", *remarks]) if remarks else "",
         date=datetime.now(UTC).date(),
         versions=versions,
         cores=os.cpu_count(),
@@ -44,6 +46,11 @@ def markdown(
         effort=effort,
     )
     return found.rstrip() + "\n"
+
+
+def notes(outcome: Outcome) -> list[str]:
+    """Return a line for each thing that the buyers could not do, with how often."""
+    return [f"not done, {times} times: {what}" for what, times in Counter(outcome.notes).items()]
 
 
 def write(path: Path, text: str) -> None:

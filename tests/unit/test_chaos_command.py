@@ -108,6 +108,14 @@ def test_figures_of_some_are_no_page():
         command.parse(["--only", "none", "--write-docs"])
 
 
+def test_what_the_buyers_could_not_do_is_told(monkeypatch, document, capsys):
+    give(monkeypatch, gateway_kill=outcome("gateway-kill", notes=["POST /v1/checkout answered 422 some-problem"] * 3))
+    assert command.main(["--write-docs"]) == 0
+    told = "not done, 3 times: POST /v1/checkout answered 422 some-problem"
+    assert f"  {told}\n" in capsys.readouterr().out
+    assert f"- While the whole gateway is killed: {told}.\n" in document.read_text()
+
+
 def test_a_recovery_that_takes_too_long_is_told():
     assert RESTARTED.missed(RESTARTED.first_s, RESTARTED.drained_s) == []
     assert RESTARTED.missed(RESTARTED.first_s + 1, 0) == ["first event applied after 6.0 s, not 5 s"]
