@@ -96,8 +96,10 @@ def audit(
     paid_for = [attempts[s.webhook.event_id] for s in sent if s.accepted and s.webhook.event_id in attempts]
     states = Counter(row["state"] for row in rows.values())
     lost = {
-        "2xx without its row": sum(max(0, s.accepted - _stored(rows, s)) for s in sent)
-        + max(0, accepted - sum(row["new"] + row["redelivered"] for row in accounting)),
+        "2xx without its row": max(
+            sum(max(0, s.accepted - _stored(rows, s)) for s in sent),
+            accepted - sum(row["new"] + row["redelivered"] for row in accounting),
+        ),
         "row without an outcome": unfinished(stack),
         "paid event, transaction not paid": _count(stack, _UNPAID_OF_ATTEMPTS, attempts=paid_for),
         "page and transaction disagree": len(wrong_pages(stack, ledger["pages"])),
