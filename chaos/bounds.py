@@ -15,6 +15,9 @@ _RESTART_S = 10
 _SLACK_S = 10
 """A provider's own pause between two tries, and a slow machine."""
 
+ANSWER_S = 5.0
+"""Intake answers by then whatever happens: a provider may give up for good on who takes longer."""
+
 
 @dataclass(frozen=True)
 class Bounds:

@@ -11,9 +11,21 @@ from pathlib import Path
 from chaos.trial import Effort, Fault, Outcome
 from paylink_local.supervisor.home import TOOLS
 
-_COLUMNS = ("fault", "lasted", "accepted", "refused", "applied", "lost", "doubled", "first", "backlog", "reconciled")
+_COLUMNS = (
+    "fault",
+    "lasted",
+    "accepted",
+    "refused",
+    "slowest",
+    "applied",
+    "lost",
+    "doubled",
+    "first",
+    "backlog",
+    "reconciled",
+)
 _PAGE = Path(__file__).with_name("page.md")
-_WIDTHS = (22, 8, 10, 9, 9, 6, 9, 8, 9, 11)
+_WIDTHS = (22, 8, 10, 9, 9, 9, 6, 9, 8, 9, 11)
 
 
 def header() -> str:
@@ -59,11 +71,12 @@ def write(path: Path, text: str) -> None:
 
 def _cells(outcome: Outcome) -> tuple[str, ...]:
     audit = outcome.audit
-    counts = (audit.accepted, outcome.refused, audit.applied, sum(audit.lost.values()), sum(audit.doubled.values()))
+    taken = (str(audit.accepted), str(outcome.refused), f"{outcome.slowest_s:.1f} s")
+    counts = (audit.applied, sum(audit.lost.values()), sum(audit.doubled.values()))
     first = "-" if outcome.first_s is None else f"{outcome.first_s:.1f} s"
     times = (first, f"{outcome.drained_s:.1f} s")
     lasted = f"{outcome.lasted_s:.0f} s" if outcome.lasted_s >= 1 else "-"
-    return (outcome.fault, lasted, *map(str, counts), *times, str(outcome.reconciled))
+    return (outcome.fault, lasted, *taken, *map(str, counts), *times, str(outcome.reconciled))
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -25,7 +25,8 @@ class Sent:
     """
     What the sender knows of one event.
 
-    accepted: how often the answer was a 2xx. first_at: time of day of its first try, in seconds.
+    accepted: how often the answer was a 2xx. first_at: time of day of its first try, in seconds. slowest_s: how long
+    its slowest try took, answered or not.
     wanted: how many acceptances it is to have; each tenth event is sent once more after its first.
     """
 
@@ -34,6 +35,7 @@ class Sent:
     first_at: float | None = None
     accepted: int = 0
     tries: int = 0
+    slowest_s: float = 0.0
     statuses: Counter[int] = field(default_factory=Counter)
 
 
@@ -95,8 +97,10 @@ class Sender:
 
     def _work(self) -> None:
         for sent in self._taken():
+            began = time.monotonic()
             status = self._post(sent)
             with self._changed:
+                sent.slowest_s = max(sent.slowest_s, time.monotonic() - began)
                 sent.tries += 1
                 sent.statuses[status] += 1
                 good = 200 <= status < 300

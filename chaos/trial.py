@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from chaos.audit import Audit, audit, recovery_s, unfinished, wrong_pages
-from chaos.bounds import Bounds
+from chaos.bounds import ANSWER_S, Bounds
 from chaos.events import Webhook, paid_session
 from chaos.payments import Shop, keep_buying
 from chaos.seeding import seed_transactions
@@ -66,14 +66,16 @@ class Fault:
 @dataclass(frozen=True)
 class Outcome:
     """
-    The figures of one trial. first_s: None when no event came and was applied after the fault. reconciled: what the
-    webhooks had not told and reconciliation found. notes: what the load could not do.
+    The figures of one trial. slowest_s: how long intake took to answer, or the network to say that it cannot.
+    first_s: None when no event came and was applied after the fault. reconciled: what the webhooks had not told and
+    reconciliation found. notes: what the load could not do.
     """
 
     fault: str
     lasted_s: float
     audit: Audit
     refused: int
+    slowest_s: float
     first_s: float | None
     drained_s: float
     reconciled: int
@@ -130,7 +132,9 @@ def _try(fault: Fault, scene: Scene) -> Outcome:
     broken += [] if accepted_all else ["some events were refused to the end"]
     broken += fault.bounds.missed(first_s, drained_s)
     refused = sum(s.tries - s.accepted for s in sent)
-    return Outcome(fault.name, lasted_s, found, refused, first_s, drained_s, reconciled, broken, failures)
+    slowest_s = max(s.slowest_s for s in sent)
+    broken += [f"an answer took {slowest_s:.1f} s, not {ANSWER_S:g} s"] if slowest_s > ANSWER_S else []
+    return Outcome(fault.name, lasted_s, found, refused, slowest_s, first_s, drained_s, reconciled, broken, failures)
 
 
 @contextmanager

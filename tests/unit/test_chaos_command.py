@@ -31,6 +31,7 @@ def outcome(name: str, **changes: object) -> Outcome:
         "lasted_s": 30.0,
         "audit": Audit(accepted=120, applied=110, ignored=2, lost={}, doubled={}),
         "refused": 7,
+        "slowest_s": 2.04,
         "first_s": 1.25,
         "drained_s": 12.5,
         "reconciled": 3,
@@ -75,7 +76,7 @@ def test_a_good_run_ends_with_0_and_writes_the_page(monkeypatch, document, capsy
     monkeypatch.setattr("chaos.disk.os.geteuid", lambda: 1000)
     assert command.main(["--write-docs"]) == 0
     page = document.read_text()
-    assert "| the worker is killed | 30 s | 120 | 7 | 110 | 0 | 0 | 1.2 s | 12.5 s | 3 |" in page
+    assert "| the worker is killed | 30 s | 120 | 7 | 2.0 s | 110 | 0 | 0 | 1.2 s | 12.5 s | 3 |" in page
     assert "- Not tried here: Postgres' disk is full (a small disk" in page
     assert "`./scripts/chaos --write-docs` wrote this page" in page
     assert "worker-kill" in capsys.readouterr().out

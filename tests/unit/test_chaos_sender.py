@@ -52,6 +52,7 @@ def test_what_is_refused_is_sent_until_it_is_accepted():
     (sent,) = sender.sent
     assert sent.statuses == {503: 1, NO_ANSWER: 1, 401: 1, 200: 2}
     assert (sent.tries, sent.accepted) == (len(arrived), 2)
+    assert 0 < sent.slowest_s < 5
 
 
 def test_each_tenth_event_is_sent_again_after_its_first_2xx():
