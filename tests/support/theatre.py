@@ -1,0 +1,187 @@
+"""PayLink on a real database, with recorded histories as its providers, and a test as its queue."""
+
+import hashlib
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+from uuid import UUID
+
+import psycopg2
+import psycopg2.extras
+
+from paylink.core.money import Money
+from paylink.core.states import Dispute, State
+from paylink.providers.port import Account, Payment, PaymentRequest
+from paylink.runtime.wiring import Deps
+from paylink.services.checkout import CheckoutOrder
+from support.histories import AMOUNT, End, History
+from support.play import Play, PlayedProvider
+from support.stack import Stack
+
+_ROUNDS = 12
+"""More than a claim that is never confirmed is asked about."""
+
+
+class HeldQueue:
+    """Keeps what is sent. The test delivers it: in which order, how often and in which portions is its own business."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._held: list[UUID] = []
+
+    def send(self, event_row_ids: Sequence[UUID]) -> None:
+        with self._lock:
+            self._held += event_row_ids
+
+    def send_dead(self, event_row_id: UUID, reason: str) -> None:
+        raise AssertionError(f"{event_row_id} died: {reason}")
+
+    def take(self) -> list[UUID]:
+        with self._lock:
+            taken, self._held = self._held, []
+        return taken
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the merchant is told, and the history behind it."""
+
+    history: list[dict[str, Any]]
+    notifications: list[dict[str, Any]]
+
+    @property
+    def end(self) -> End:
+        return end_of(self.history[-1])
+
+
+def end_of(row: dict[str, Any]) -> End:
+    dispute = Dispute(row["dispute"]) if row["dispute"] else None
+    return State(row["state"]), row["captured"], row["refunded"], dispute
+
+
+class Theatre:
+    """Stages histories: makes their checkouts, delivers their webhooks, processes them."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        self.queue = HeldQueue()
+        self.providers = {
+            slug: PlayedProvider(adapter, stack.environ) for slug, adapter in stack.deps.providers.items()
+        }
+        self.deps = Deps(stack.deps.settings)
+        # As wiring would have built them.
+        vars(self.deps).update(providers=self.providers, queue=self.queue)
+        self.answered = 0
+        """2xx that the providers have counted."""
+
+    def close(self) -> None:
+        self.deps.database.close()
+        self._connection.close()
+
+    def open(self, history: History, *, early: Callable[[Play], None] = lambda play: None) -> "Staged":
+        """Make the order. `early` happens while the provider has made the page, and we do not know it yet."""
+        slug, reference = history.script.slug, str(self.deps.parts.new_id())
+        provider = self.providers[slug]
+        provider.histories[reference] = history
+
+        def created(account: Account, request: PaymentRequest) -> Payment:
+            payment = PlayedProvider.create_payment(provider, account, request)
+            early(provider.of_attempt(str(request.attempt_id)))
+            return payment
+
+        vars(provider)["create_payment"] = created
+        order = CheckoutOrder(
+            provider=slug,
+            amount=Money(AMOUNT, "IDR"),
+            order_reference=reference,
+            success_url="https://example.com/thanks",
+            failure_url=None,
+            description=None,
+            customer_name=None,
+            customer_email=None,
+            metadata={},
+            expires_in_s=None,
+            fingerprint=hashlib.sha256(reference.encode()).digest(),
+        )
+        answer = self.deps.checkout.create(self._merchant_id, reference, order)
+        assert answer.status == 201, answer
+        transaction_id = UUID(str(answer.body["id"]))
+        attempt = self.rows("select attempt_id from transactions where id = %s", transaction_id)[0]["attempt_id"]
+        return Staged(transaction_id, provider.of_attempt(str(attempt)))
+
+    @cached_property
+    def _merchant_id(self) -> UUID:
+        merchant_id: UUID = self.rows("select id from merchants")[0]["id"]
+        return merchant_id
+
+    def deliver(self, play: Play, number: int) -> None:
+        """Have one webhook arrive, as things stand at the provider when it does."""
+        raw, headers = play.webhook(number)
+        self.deps.intake.receive(play.history.script.slug, None, raw, headers)
+        self.answered += 1
+
+    def process(self, ids: Sequence[UUID]) -> None:
+        assert self.deps.processing.process(ids)
+
+    def process_at_once(self, ids: Sequence[UUID]) -> None:
+        """Each event in a thread of its own, and all of them in one more: as if messages were delivered twice."""
+        with ThreadPoolExecutor(4) as pool:
+            assert all(pool.map(self.deps.processing.process, [ids, *([i] for i in ids)]))
+
+    def finish(self, staged: "Staged") -> None:
+        """Let time pass until each event of the history has its outcome."""
+        for _ in range(_ROUNDS):
+            self.process(self.queue.take())
+            left = self.unfinished()
+            if not left:
+                return
+            self.end_waits()
+            self.process(left)
+        raise AssertionError(f"{staged.play.history.script.name}: {self.unfinished()} never ended")
+
+    def unfinished(self) -> list[UUID]:
+        return [row["id"] for row in self.rows("select id from webhook_events where state = 'in_flight' order by id")]
+
+    def end_waits(self) -> None:
+        """As if the time had come at which each waiting event may be tried again."""
+        self.rows("update webhook_events set next_attempt_at = now(), not_before = now() where state = 'in_flight'")
+
+    def assert_accounting_closes(self) -> None:
+        """Promise 2, as `Stack` asserts it for what arrives by its own doors."""
+        totals = self.rows("select * from webhook_accounting")
+        assert all(row["imbalance"] == 0 and row["imbalance_redelivered"] == 0 for row in totals), totals
+        assert sum(row["new"] + row["redelivered"] for row in totals) == self.answered
+
+    def told(self, staged: "Staged") -> Told:
+        history = self.rows(
+            "select version, state, implied, captured, refunded, dispute from transaction_history"
+            " where transaction_id = %s order by version",
+            staged.transaction_id,
+        )
+        notifications = self.rows(
+            "select version, body ->> 'state' as state, (body ->> 'captured')::bigint as captured,"
+            " (body ->> 'refunded')::bigint as refunded, body ->> 'dispute' as dispute"
+            " from merchant_notifications where transaction_id = %s order by version",
+            staged.transaction_id,
+        )
+        return Told(history, notifications)
+
+    @cached_property
+    def _connection(self) -> Any:
+        connection = psycopg2.connect(self._stack.environ["PAYLINK_DATABASE_URL"])
+        connection.autocommit = True
+        return connection
+
+    def rows(self, sql: str, *parameters: Any) -> list[dict[str, Any]]:
+        with self._connection.cursor(cursor_factory=psycopg2.extras.RealDictCursor) as cursor:
+            cursor.execute(sql, parameters)
+            return [dict(row) for row in cursor.fetchall()] if cursor.description else []
+
+
+@dataclass(frozen=True)
+class Staged:
+    transaction_id: UUID
+    play: Play
