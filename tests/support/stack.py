@@ -165,7 +165,7 @@ class Stack:
         got = client.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
         if not got:
             return False
-        event = {"Records": [_record(message) for message in got]}
+        event = {"Records": [record_of(message) for message in got]}
         failed = {f["itemIdentifier"] for f in self.functions["process_webhook"].call(event)["batchItemFailures"]}
         for message in got:
             if message["MessageId"] not in failed:
@@ -202,6 +202,10 @@ class Stack:
 
     # The database
 
+    def make_due(self) -> None:
+        """As if the time had come at which each event that is under way may be tried again."""
+        self.rows("update webhook_events set next_attempt_at = now(), not_before = now() where state = 'in_flight'")
+
     def rows(self, sql: str, *parameters: Any) -> list[dict[str, Any]]:
         with closing(psycopg2.connect(self.environ["PAYLINK_DATABASE_URL"])) as connection:
             connection.autocommit = True
@@ -232,7 +236,8 @@ class Stack:
         assert stored == sum(1 for answer in self.received if answer.status == 200)
 
 
-def _record(message: dict[str, Any]) -> dict[str, Any]:
+def record_of(message: dict[str, Any]) -> dict[str, Any]:
+    """Return a message as Lambda is given it."""
     return {
         "messageId": message["MessageId"],
         "receiptHandle": message["ReceiptHandle"],

@@ -7,13 +7,13 @@ Real histories of each provider, delivered and processed in every way that hypot
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from paylink.core.states import HAS_MONEY
 from paylink.providers.registry import provider_slugs
-from support.histories import End, History
+from support.ends import assert_one_end
+from support.histories import History
 from support.performances import Arrival, Performance, Then, performances
 from support.play import Play
 from support.scripts import SCRIPTS
-from support.theatre import Staged, Theatre, Told, end_of
+from support.theatre import Staged, Theatre
 
 EXAMPLES, EXAMPLES_LONG = 120, 3_400
 """For each provider."""
@@ -49,26 +49,6 @@ def arrive(theatre: Theatre, play: Play, arrival: Arrival) -> None:
             theatre.process(waiting)
         case Then.AT_ONCE:
             theatre.process_at_once(waiting)
-
-
-def assert_one_end(history: History, told: Told) -> None:
-    """One final state and totals; each change is a change, told once; money comes and goes as often as it did."""
-    assert told.end == history.script.end
-    ends = [end_of(row) for row in told.history]
-    assert all(before != after for before, after in zip(ends, ends[1:], strict=False)), ends
-    announced = [end_of(row) for row in told.notifications]
-    assert announced == [end_of(row) for row in told.history if row["version"] > 0 and not row["implied"]]
-    assert times_paid(ends) <= 1
-    assert sum(max(0, b[2] - a[2]) for a, b in zip(ends, ends[1:], strict=False)) <= money_given_back(history)
-
-
-def times_paid(ends: list[End]) -> int:
-    return sum(b[0] in HAS_MONEY and a[0] not in HAS_MONEY for a, b in zip(ends, ends[1:], strict=False))
-
-
-def money_given_back(history: History) -> int:
-    told = [answer.evidence.refunded or 0 for answer in history.answers if not isinstance(answer, Exception)]
-    return sum(max(0, b - a) for a, b in zip(told, told[1:], strict=False))
 
 
 @pytest.mark.parametrize("slug", provider_slugs())
