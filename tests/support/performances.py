@@ -1,5 +1,6 @@
-"""How a history may be delivered and processed: hypothesis chooses."""
+"""How histories may be delivered and processed: hypothesis chooses."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -14,38 +15,43 @@ class Then(Enum):
     WAIT = "leave it waiting"
     TOGETHER = "one message of all"
     APART = "a message each, the newest first"
-    TWICE = "one message of all, twice"
+    AGAIN = "one message of all, received twice"
     AT_ONCE = "several workers at the same time"
 
 
 @dataclass(frozen=True)
 class Arrival:
-    """Webhook `number` arrives while the provider is at `stage`."""
+    """
+    Webhook `number` of the performance's history `of` arrives while its provider is at `stage`, in `copies` at once.
+    """
 
+    of: int
     number: int
     stage: int
+    copies: int
     then: Then
 
 
 @dataclass(frozen=True)
 class Performance:
-    """`early` of the arrivals come before our checkout has heard of the page."""
+    """Some payments at the same time. `early` of the arrivals come before our checkout has heard of its page."""
 
-    history: History
+    histories: tuple[History, ...]
     arrivals: tuple[Arrival, ...]
     early: int
 
 
 @st.composite
-def performances(draw: st.DrawFn, histories: tuple[History, ...]) -> Performance:
-    """Every webhook of a history at least once, in any order, never before what it tells of has happened."""
-    history = draw(st.sampled_from(histories))
-    numbers = range(len(history.webhooks))
-    repeated = draw(st.lists(st.sampled_from(numbers), max_size=4))
-    last, stage = len(history.answers) - 1, 0
+def performances(draw: st.DrawFn, histories: Sequence[History]) -> Performance:
+    """Every webhook of each history at least once, in any order, never before what it tells of has happened."""
+    chosen = draw(st.lists(st.sampled_from(histories), min_size=1, max_size=3))
+    sent = [(of, number) for of, history in enumerate(chosen) for number in range(len(history.webhooks))]
+    repeated = draw(st.lists(st.sampled_from(sent), max_size=4))
+    stages = [0] * len(chosen)
     arrivals = []
-    for number in draw(st.permutations([*numbers, *repeated])):
-        stage = max(stage, history.webhooks[number].stage)
-        stage = draw(st.integers(stage, last))
-        arrivals.append(Arrival(number, stage, draw(st.sampled_from(Then))))
-    return Performance(history, tuple(arrivals), draw(st.sampled_from([0, 0, 0, 1, 2])))
+    for of, number in draw(st.permutations([*sent, *repeated])):
+        happened = max(stages[of], chosen[of].webhooks[number].stage)
+        stages[of] = draw(st.integers(happened, len(chosen[of].answers) - 1))
+        copies, then = draw(st.sampled_from([1, 1, 1, 3])), draw(st.sampled_from(Then))
+        arrivals.append(Arrival(of, number, stages[of], copies, then))
+    return Performance(tuple(chosen), tuple(arrivals), draw(st.sampled_from([0, 0, 0, 1, 2])))

@@ -12,12 +12,12 @@ from support.theatre import Theatre
 
 
 @pytest.fixture(scope="session")
-def histories(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[History, ...]]:
-    """What each provider's simulator sent and answered, by provider."""
-    recorded = {}
+def histories(tmp_path_factory: pytest.TempPathFactory) -> list[History]:
+    """What each provider's simulator sent and answered."""
+    recorded: list[History] = []
     for slug, scripts in SCRIPTS.items():
         with running_case(slug, tmp_path_factory.mktemp(slug)) as case:
-            recorded[slug] = tuple(record(case, script) for script in scripts)
+            recorded += [record(case, script) for script in scripts]
     return recorded
 
 
