@@ -1,17 +1,18 @@
 """
-SIGKILL before and after every call of every port that intake, processing and relay do I/O through.
+SIGKILL: before and after every call of every port that intake, processing and relay do I/O through, and at random.
 
 The points are found by a first run that nobody kills. After each crash the provider sends again what got no 2xx, and the
 relay finds the rest: nothing is lost, nothing is doubled.
 """
 
 import multiprocessing
+import random
+import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from paylink.providers.registry import provider_slugs
+from support.crowd import Shift, Webhook, Worker, shares
 from support.dying import Course, Journey, Log, travel
 from support.ends import assert_one_end
 from support.histories import History
@@ -19,11 +20,14 @@ from support.stack import REPOSITORY
 from support.theatre import Staged, Theatre
 from support.watched import Point
 
-LONGEST = {
-    "stripe": "pay charge:refund:50000 charge:dispute charge:dispute-won",
-    "midtrans": "pay charge:refund:50000 charge:refund-confirm",
-    "xendit": "pay charge:dispute charge:dispute-won charge:refund:50000 charge:refund-complete",
-}
+JOURNEYS = [
+    ("stripe: pay", Course.AS_IT_HAPPENED),
+    ("stripe: pay, charge:refund:50000", Course.BACKWARDS),
+    ("midtrans: pay", Course.AS_IT_HAPPENED),
+    ("xendit: pay, charge:refund:50000, charge:refund-complete", Course.BACKWARDS),
+]
+WORKERS, PAYMENTS = 3, 12
+KILLS, KILLS_LONG = 12, 200
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -31,33 +35,40 @@ def warm_process() -> Iterator[None]:
     """Each process that is to die is forked from one that has loaded everything."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(REPOSITORY / "tests"))
-        multiprocessing.get_context("forkserver").set_forkserver_preload(["pytest", "support.dying", "support.warm"])
+        modules = ["pytest", "support.dying", "support.crowd", "support.warm"]
+        multiprocessing.get_context("forkserver").set_forkserver_preload(modules)
         yield
 
 
-@pytest.mark.parametrize("course", Course, ids=lambda course: course.name.lower())
-@pytest.mark.parametrize("slug", provider_slugs())
+@pytest.mark.parametrize(("name", "course"), JOURNEYS, ids=[f"{name}, {course.name}" for name, course in JOURNEYS])
 def test_a_crash_at_any_call_of_a_port_loses_and_doubles_nothing(
-    slug: str, course: Course, histories: list[History], theatre: Theatre, long: bool
+    name: str, course: Course, histories: list[History], theatre: Theatre
 ):
-    for history in (h for h in histories if h.script.slug == slug):
-        if long or " ".join(history.script.steps) == LONGEST[slug]:
-            points = all_points(theatre, history, course)
-            for point in points:
-                journey_that_dies(theatre, history, course, point)
+    [history] = [history for history in histories if history.script.name == name]
+    die_everywhere(theatre, history, course)
 
 
-def all_points(theatre: Theatre, history: History, course: Course) -> list[Point]:
-    """Go once without dying, to learn the points; every port of the services must be among them."""
+@pytest.mark.parametrize("course", Course, ids=lambda course: course.name)
+def test_so_it_is_with_every_history(course: Course, histories: list[History], theatre: Theatre, long: bool):
+    if not long:
+        pytest.skip("takes an hour: --long")
+    for history in histories:
+        die_everywhere(theatre, history, course)
+
+
+def die_everywhere(theatre: Theatre, history: History, course: Course) -> None:
+    """Go once without dying, to learn the points; every port of the services must be among them. Then die at each."""
     staged, log = journey(theatre, history, course, None)
     assert not log.died
     assert_one_end(history, theatre.told(staged))
     ports = {call.partition(".")[0] for call in log.calls}
     assert ports >= {"database", "UnitOfWork", "accounts", "queue", history.script.slug}, ports
-    return [Point(number, after) for number in range(1, len(log.calls) + 1) for after in (False, True)]
+    for number in range(1, len(log.calls) + 1):
+        for after in (False, True):
+            die_once(theatre, history, course, Point(number, after))
 
 
-def journey_that_dies(theatre: Theatre, history: History, course: Course, point: Point) -> None:
+def die_once(theatre: Theatre, history: History, course: Course, point: Point) -> None:
     staged, log = journey(theatre, history, course, point)
     assert log.died, point
     recover(theatre, staged, log)
@@ -85,3 +96,44 @@ def recover(theatre: Theatre, staged: Staged, log: Log) -> None:
     theatre.make_due()
     theatre.relay()
     theatre.finish()
+
+
+def test_processes_killed_at_random_under_load_lose_and_double_nothing(
+    histories: list[History], theatre: Theatre, long: bool
+):
+    seed = random.randrange(2**32)
+    print("seed", seed)
+    chance = random.Random(seed)
+    kills = KILLS_LONG if long else KILLS
+    staged = [theatre.open(chance.choice(histories)) for _ in range(PAYMENTS * kills // KILLS)]
+    for one in staged:
+        one.play.stage = len(one.play.history.answers) - 1
+    webhooks = [(n, number) for n, one in enumerate(staged) for number in range(len(one.play.history.webhooks))]
+    theatre.answered += len(killed_at_work(chance, theatre, staged, webhooks, kills))
+    theatre.make_due()
+    theatre.relay()
+    theatre.finish()
+    for one in staged:
+        assert_one_end(one.play.history, theatre.told(one))
+    theatre.assert_accounting_closes(unclear=kills)
+
+
+def killed_at_work(
+    chance: random.Random, theatre: Theatre, staged: list[Staged], webhooks: list[Webhook], kills: int
+) -> list[Webhook]:
+    """Have the webhooks arrive at several processes and kill one after the other; return what was answered with 2xx."""
+    chance.shuffle(webhooks)
+    payments = tuple((one.play.history, one.attempt_id) for one in staged)
+    workers = [Worker(Shift(payments, share, theatre.environ)) for share in shares(webhooks, WORKERS)]
+    answered: list[Webhook] = []
+    for _ in range(kills):
+        time.sleep(chance.uniform(0, 0.5))
+        victim = chance.randrange(WORKERS)
+        told, shift = workers[victim].kill()
+        answered += told
+        workers[victim] = Worker(shift)
+    for worker in workers:
+        answered += worker.join()
+        assert worker.ended_well
+    assert set(answered) == set(webhooks)
+    return answered
