@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from paylink.runtime import wiring
 from support.histories import History, record
 from support.provider_case import running_case
 from support.scripts import SCRIPTS
@@ -27,5 +28,8 @@ def theatre(stack: Stack) -> Iterator[Theatre]:
     name = stack.deps.settings.database_url.reveal().split("?")[0].rsplit("/", 1)[1]
     stack.rows(f'alter database "{name}" set synchronous_commit = off')
     theatre = Theatre(stack)
-    yield theatre
+    with pytest.MonkeyPatch.context() as patch:
+        # What arrives at the functions is played here as well.
+        patch.setattr(wiring, "_build", lambda: theatre.deps)
+        yield theatre
     theatre.close()

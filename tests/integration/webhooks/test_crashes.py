@@ -74,7 +74,7 @@ def die_once(theatre: Theatre, history: History, course: Course, point: Point) -
     recover(theatre, staged, log)
     try:
         assert_one_end(history, theatre.told(staged))
-        theatre.assert_accounting_closes(unclear=1)
+        theatre.assert_accounting_closes()
     except AssertionError as exc:
         raise AssertionError(f"{'after' if point.after else 'before'} {log.calls[-1]}, call {point.number}") from exc
 
@@ -82,7 +82,7 @@ def die_once(theatre: Theatre, history: History, course: Course, point: Point) -
 def journey(theatre: Theatre, history: History, course: Course, die_at: Point | None) -> tuple[Staged, Log]:
     staged = theatre.open(history)
     log = travel(Journey(history, staged.attempt_id, course, theatre.environ), die_at)
-    theatre.answered += len(log.answered)
+    theatre.count_answers(len(log.answered), broken=int(log.died))
     return staged, log
 
 
@@ -109,13 +109,13 @@ def test_processes_killed_at_random_under_load_lose_and_double_nothing(
     for one in staged:
         one.play.stage = len(one.play.history.answers) - 1
     webhooks = [(n, number) for n, one in enumerate(staged) for number in range(len(one.play.history.webhooks))]
-    theatre.answered += len(killed_at_work(chance, theatre, staged, webhooks, kills))
+    answered = killed_at_work(chance, theatre, staged, webhooks, kills)
+    theatre.count_answers(len(answered), broken=kills)
     theatre.make_due()
     theatre.relay()
     theatre.finish()
     for one in staged:
         assert_one_end(one.play.history, theatre.told(one))
-    theatre.assert_accounting_closes(unclear=kills)
 
 
 def killed_at_work(
