@@ -9,6 +9,7 @@ from multiprocessing.context import ForkServerProcess
 from typing import Any
 
 from paylink.runtime import wiring
+from paylink.runtime.settings import Settings
 from paylink.runtime.wiring import Deps
 from support.histories import History
 from support.play import PlayedProvider
@@ -68,7 +69,7 @@ def _work(shift: Shift, writer: "Connection[Any, Any]") -> None:
     os.environ.update(shift.environ)
     from support.warm import FUNCTIONS, ROUTER
 
-    deps = Deps(wiring.settings_module.Settings.from_environ(shift.environ))
+    deps = Deps(Settings.from_environ(shift.environ))
     providers = {slug: PlayedProvider(adapter, shift.environ) for slug, adapter in deps.providers.items()}
     plays = [providers[history.script.slug].play(history, attempt) for history, attempt in shift.payments]
     for play in plays:

@@ -1,4 +1,4 @@
-"""A process that takes a history through intake, processing and relay by the functions' handlers, and dies on the way."""
+"""A process that takes a history through intake, processing and relay by their handlers, and dies on the way."""
 
 import json
 import multiprocessing
@@ -14,6 +14,7 @@ from uuid import UUID
 
 from paylink.runtime import wiring
 from paylink.runtime.queues import encode_message
+from paylink.runtime.settings import Settings
 from paylink.runtime.wiring import Deps
 from support.histories import History
 from support.play import Play, PlayedProvider
@@ -38,11 +39,15 @@ class Journey:
 
 @dataclass
 class Log:
-    """What a process told before it ended: its calls of ports, the webhooks it answered 2xx, the ids it queued."""
+    """
+    What a process told before it ended: its calls of ports, the webhooks it answered 2xx, the events that it queued and
+    those that it put on the dead-letter queue.
+    """
 
     calls: list[str] = field(default_factory=list)
     answered: list[int] = field(default_factory=list)
     queued: list[UUID] = field(default_factory=list)
+    dead: list[UUID] = field(default_factory=list)
     died: bool = False
 
 
@@ -84,7 +89,7 @@ class _ToldQueue:
         self.held += event_row_ids
 
     def send_dead(self, event_row_id: UUID, reason: str) -> None:
-        raise AssertionError(f"{event_row_id} died: {reason}")
+        self._writer.send(("dead", [event_row_id]))
 
 
 def _go(journey: Journey, die_at: Point | None, writer: "Connection[Any, Any]") -> None:
@@ -103,7 +108,7 @@ def _go(journey: Journey, die_at: Point | None, writer: "Connection[Any, Any]") 
 
 def _parts(journey: Journey, points: Points, writer: "Connection[Any, Any]") -> tuple[Deps, _ToldQueue, Play]:
     """Every port is watched; nothing else is."""
-    settings = wiring.settings_module.Settings.from_environ(journey.environ)
+    settings = Settings.from_environ(journey.environ)
     deps, queue = Deps(settings), _ToldQueue(writer)
     providers = {slug: PlayedProvider(adapter, journey.environ) for slug, adapter in deps.providers.items()}
     play = providers[journey.history.script.slug].play(journey.history, journey.attempt_id)

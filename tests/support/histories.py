@@ -102,7 +102,9 @@ def _ask(case: Case, created: Payment, known: dict[Reference, None]) -> Payment 
     references = tuple(r for r in known if r.kind in case.provider.capabilities.lookup_kinds)
     query = case.query(created)
     try:
-        answer = case.provider.fetch_payment(case.account, type(query)(references, query.amount, query.expires_at, query.asked_at))
+        answer = case.provider.fetch_payment(
+            case.account, type(query)(references, query.amount, query.expires_at, query.asked_at)
+        )
     except ProviderError as exc:
         return exc
     known.update(dict.fromkeys(answer.references))

@@ -1,5 +1,6 @@
 """A recorded history played once more, under names of its own: as its webhooks, and as the provider who is asked."""
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from paylink.providers.port import (
     Provider,
     ProviderError,
     Reference,
+    UnreadableEvent,
     attempt_of,
 )
 from support.histories import History
@@ -56,9 +58,7 @@ class Play:
     def webhook(self, number: int) -> tuple[bytes, dict[str, str]]:
         """Return a webhook of the history, signed now."""
         sent = self.history.webhooks[number]
-        raw, signature = signed_as(
-            self.history.script.slug, self._environ, self._renamed(sent.raw.decode()).encode()
-        )
+        raw, signature = signed_as(self.history.script.slug, self._environ, self._renamed(sent.raw.decode()).encode())
         return raw, {name: self._renamed(value) for name, value in sent.headers.items()} | signature
 
     @property
@@ -69,7 +69,11 @@ class Play:
     def references(self) -> set[Reference]:
         """All names that the provider ever tells."""
         payments = [answer for answer in self.history.answers if isinstance(answer, Payment)]
-        return {reference for payment in [self.history.created, *payments] for reference in self._payment(payment).references}
+        return {
+            reference
+            for payment in [self.history.created, *payments]
+            for reference in self._payment(payment).references
+        }
 
     def answer(self) -> Payment:
         """
@@ -94,7 +98,8 @@ def _ids(history: History, adapter: Provider) -> set[str]:
     payments = [answer for answer in history.answers if isinstance(answer, Payment)]
     found = {reference.value for payment in [history.created, *payments] for reference in payment.references}
     for webhook in history.webhooks:
-        found |= {reference.value for reference in adapter.map_webhook(webhook.raw).references}
+        with contextlib.suppress(UnreadableEvent):
+            found |= {reference.value for reference in adapter.map_webhook(webhook.raw).references}
         found |= {value for value in (json.loads(webhook.raw).get("id"), webhook.headers.get("webhook-id")) if value}
     return found
 

@@ -168,7 +168,9 @@ class Theatre:
         return self._stack.environ
 
     def unfinished(self) -> list[UUID]:
-        rows = self.rows("select event_row_id as id from unfinished_events where next_attempt_at is not null order by id")
+        rows = self.rows(
+            "select event_row_id as id from unfinished_events where next_attempt_at is not null order by id"
+        )
         return [row["id"] for row in rows]
 
     def count_answers(self, answered: int, *, broken: int = 0) -> None:

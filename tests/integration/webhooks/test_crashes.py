@@ -1,21 +1,23 @@
 """
 SIGKILL: before and after every call of every port that intake, processing and relay do I/O through, and at random.
 
-The points are found by a first run that nobody kills. After each crash the provider sends again what got no 2xx, and the
-relay finds the rest: nothing is lost, nothing is doubled.
+The points are found by a first run that nobody kills. After each crash the provider sends again what got no 2xx, and
+the relay finds the rest: nothing is lost, nothing is doubled.
 """
 
+import json
 import multiprocessing
 import random
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from support.crowd import Shift, Webhook, Worker, shares
 from support.dying import Course, Journey, Log, travel
 from support.ends import assert_one_end
-from support.histories import History
+from support.histories import History, Sent
 from support.stack import REPOSITORY
 from support.theatre import Staged, Theatre
 from support.watched import Point
@@ -25,6 +27,13 @@ JOURNEYS = [
     ("stripe: pay, charge:refund:50000", Course.BACKWARDS),
     ("midtrans: pay", Course.AS_IT_HAPPENED),
     ("xendit: pay, charge:refund:50000, charge:refund-complete", Course.BACKWARDS),
+]
+LONG_JOURNEYS = [
+    "stripe: pay, charge:refund:50000, charge:dispute, charge:dispute-won",
+    "midtrans: choose-permata_va, pay-chosen, charge:reverse",
+    "midtrans: pay, charge:refund:50000, charge:refund-confirm, charge:refund:100000, charge:refund-confirm",
+    "xendit: expire, pay-late",
+    "xendit: pay, charge:dispute, charge:dispute-won, charge:refund:50000, charge:refund-complete",
 ]
 WORKERS, PAYMENTS = 3, 12
 KILLS, KILLS_LONG = 12, 200
@@ -44,16 +53,22 @@ def warm_process() -> Iterator[None]:
 def test_a_crash_at_any_call_of_a_port_loses_and_doubles_nothing(
     name: str, course: Course, histories: list[History], theatre: Theatre
 ):
-    [history] = [history for history in histories if history.script.name == name]
-    die_everywhere(theatre, history, course)
+    die_everywhere(theatre, named(histories, name), course)
 
 
 @pytest.mark.parametrize("course", Course, ids=lambda course: course.name)
-def test_so_it_is_with_every_history(course: Course, histories: list[History], theatre: Theatre, long: bool):
+@pytest.mark.parametrize("name", LONG_JOURNEYS)
+def test_nor_does_it_in_a_long_history(
+    name: str, course: Course, histories: list[History], theatre: Theatre, long: bool
+):
     if not long:
-        pytest.skip("takes an hour: --long")
-    for history in histories:
-        die_everywhere(theatre, history, course)
+        pytest.skip("takes minutes: --long")
+    die_everywhere(theatre, named(histories, name), course)
+
+
+def named(histories: list[History], name: str) -> History:
+    [history] = [history for history in histories if history.script.name == name]
+    return history
 
 
 def die_everywhere(theatre: Theatre, history: History, course: Course) -> None:
@@ -63,9 +78,12 @@ def die_everywhere(theatre: Theatre, history: History, course: Course) -> None:
     assert_one_end(history, theatre.told(staged))
     ports = {call.partition(".")[0] for call in log.calls}
     assert ports >= {"database", "UnitOfWork", "accounts", "queue", history.script.slug}, ports
-    for number in range(1, len(log.calls) + 1):
-        for after in (False, True):
-            die_once(theatre, history, course, Point(number, after))
+    for point in every_point(log):
+        die_once(theatre, history, course, point)
+
+
+def every_point(log: Log) -> list[Point]:
+    return [Point(number, after) for number in range(1, len(log.calls) + 1) for after in (False, True)]
 
 
 def die_once(theatre: Theatre, history: History, course: Course, point: Point) -> None:
@@ -74,6 +92,7 @@ def die_once(theatre: Theatre, history: History, course: Course, point: Point) -
     recover(theatre, staged, log)
     try:
         assert_one_end(history, theatre.told(staged))
+        assert not theatre.queue.dead
         theatre.assert_accounting_closes()
     except AssertionError as exc:
         raise AssertionError(f"{'after' if point.after else 'before'} {log.calls[-1]}, call {point.number}") from exc
@@ -95,7 +114,31 @@ def recover(theatre: Theatre, staged: Staged, log: Log) -> None:
     theatre.queue.send(log.queued)
     theatre.make_due()
     theatre.relay()
-    theatre.finish()
+    theatre.exhaust()
+
+
+def test_a_dead_event_is_heard_of_whatever_crashes(histories: list[History], theatre: Theatre):
+    """Its dead letter comes at least once, and its neighbours are applied."""
+    history = poisoned(named(histories, "stripe: pay"))
+    _, log = journey(theatre, history, Course.BACKWARDS, None)
+    heard, unheard_after = set(log.dead), []
+    for point in every_point(log):
+        staged, died = journey(theatre, history, Course.BACKWARDS, point)
+        recover(theatre, staged, died)
+        assert_one_end(history, theatre.told(staged))
+        heard |= {*died.dead, *(event_row_id for event_row_id, _ in theatre.queue.dead)}
+        dead = {row["id"] for row in theatre.rows("select id from webhook_events where state = 'dead'")}
+        if dead - heard:
+            unheard_after.append(died.calls[-1])
+            heard |= dead
+    assert not unheard_after
+
+
+def poisoned(history: History) -> History:
+    """The history with one more webhook, which is no event of the provider."""
+    body = {"id": "evt_poison00000000000000", "type": "checkout.session.completed", "data": {"object": 7}}
+    poison = Sent(json.dumps(body).encode(), {}, stage=len(history.answers) - 1)
+    return replace(history, webhooks=(*history.webhooks, poison))
 
 
 def test_processes_killed_at_random_under_load_lose_and_double_nothing(
