@@ -17,6 +17,9 @@ class Then(Enum):
     APART = "a message each, the newest first"
     AGAIN = "one message of all, received twice"
     AT_ONCE = "several workers at the same time"
+    OVERTAKEN = (
+        "one message of all, and while the provider's answer is on its way the next webhook comes and is applied"
+    )
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import contextlib
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -32,12 +32,14 @@ class Play:
     """
     One performance of a history. Its names follow from the attempt alone, so that other processes give the same one.
 
-    `stage` is how far the provider is: what it answers, when asked.
+    `stage` is how far the provider is: what it answers, when asked. `while_asked` happens once, between the making of
+    its next answer and the arrival here.
     """
 
     def __init__(self, history: History, attempt_id: str, adapter: Provider, environ: Mapping[str, str]) -> None:
         self.history = history
         self.stage = 0
+        self.while_asked: Callable[[], None] | None = None
         self._environ = environ
         old_attempt = attempt_of(history.created.references)
         ids = _ids(history, adapter) - {str(old_attempt)}
@@ -81,6 +83,9 @@ class Play:
             ProviderError: As the provider did.
         """
         answer = self.history.answers[self.stage]
+        meanwhile, self.while_asked = self.while_asked, None
+        if meanwhile is not None:
+            meanwhile()
         if isinstance(answer, ProviderError):
             raise answer
         return self._payment(answer)

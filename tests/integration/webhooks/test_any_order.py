@@ -4,6 +4,10 @@ Promise 5: any order, any repetition, any split, same end.
 Real histories of every provider, delivered and processed in all the ways that hypothesis thinks of.
 """
 
+from collections import deque
+from collections.abc import Sequence
+from functools import partial
+
 from hypothesis import HealthCheck, given, settings
 
 from support.ends import assert_one_end
@@ -18,19 +22,31 @@ EXAMPLES, EXAMPLES_LONG = 300, 10_000
 def perform(theatre: Theatre, performance: Performance) -> list[Staged]:
     """Deliver and process as the performance says, and then whatever is left."""
     early, later = performance.arrivals[: performance.early], performance.arrivals[performance.early :]
+    plays: list[Play] = []
     staged: list[Staged] = []
     for of, history in enumerate(performance.histories):
-        mine = [arrival for arrival in early if arrival.of == of]
-        staged.append(theatre.open(history, early=lambda play, mine=mine: [arrive(theatre, play, a) for a in mine]))
-    for arrival in later:
-        arrive(theatre, staged[arrival.of].play, arrival)
-    for one in staged:
-        one.play.stage = len(one.play.history.answers) - 1
+        mine = deque(arrival for arrival in early if arrival.of == of)
+
+        def created(play: Play, mine: deque[Arrival] = mine) -> None:
+            plays.append(play)
+            arrive(theatre, plays, mine)
+
+        staged.append(theatre.open(history, early=created))
+    arrive(theatre, plays, deque(later))
+    for play in plays:
+        play.stage = len(play.history.answers) - 1
     theatre.finish()
     return staged
 
 
-def arrive(theatre: Theatre, play: Play, arrival: Arrival) -> None:
+def arrive(theatre: Theatre, plays: Sequence[Play], arrivals: deque[Arrival]) -> None:
+    while arrivals:
+        arrive_next(theatre, plays, arrivals)
+
+
+def arrive_next(theatre: Theatre, plays: Sequence[Play], arrivals: deque[Arrival]) -> None:
+    arrival = arrivals.popleft()
+    play = plays[arrival.of]
     play.stage = arrival.stage
     theatre.deliver(play, arrival.number, copies=arrival.copies)
     if arrival.then is Then.WAIT:
@@ -47,6 +63,11 @@ def arrive(theatre: Theatre, play: Play, arrival: Arrival) -> None:
             theatre.process(waiting, one_by_one=True)
         case Then.AT_ONCE:
             theatre.process_at_once(waiting)
+        case Then.OVERTAKEN:
+            if arrivals:
+                play.while_asked = partial(arrive_next, theatre, plays, arrivals)
+            theatre.process(waiting)
+            play.while_asked = None
 
 
 def test_any_order_repetition_and_split_ends_the_same(histories: list[History], theatre: Theatre, long: bool):
