@@ -91,6 +91,9 @@ class _ToldQueue:
     def send_dead(self, event_row_id: UUID, reason: str) -> None:
         self._writer.send(("dead", [event_row_id]))
 
+    def depth(self) -> int:
+        return 0
+
 
 def _go(journey: Journey, die_at: Point | None, writer: "Connection[Any, Any]") -> None:
 
@@ -116,6 +119,7 @@ def _parts(journey: Journey, points: Points, writer: "Connection[Any, Any]") -> 
     database = deps.database
     vars(deps).update(providers=watched, database=Watched(database, "database", points))
     vars(deps).update(accounts=Watched(deps.accounts, "accounts", points), queue=Watched(queue, "queue", points))
+    vars(deps).update(pulls=Watched(deps.pulls, "pulls", points))
     return deps, queue, play
 
 

@@ -43,6 +43,9 @@ class HeldQueue:
         with self._lock:
             self.dead.append((event_row_id, reason))
 
+    def depth(self) -> int:
+        return 0
+
     def take(self) -> list[UUID]:
         with self._lock:
             taken, self._held = self._held, []
@@ -125,7 +128,7 @@ class Theatre:
     def deliver(self, play: Play, number: int, *, copies: int = 1) -> None:
         """Have one webhook arrive, or several copies of it at the same time. One of them is new at most."""
         raw, headers = play.webhook(number)
-        receive = partial(self.deps.intake.receive, play.history.script.slug, None, raw, headers, _SENDER)
+        receive = partial(self.deps.intake.receive, play.history.script.slug, None, raw, headers, lambda: _SENDER)
         if copies == 1:
             receive()
         else:
