@@ -13,6 +13,16 @@ sys.path.insert(0, str(Path(__file__).parent))
 from paylink_local.services.testing import embedded_services
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="many more examples, and more rounds of crashes")
+
+
+@pytest.fixture(scope="session")
+def long(request: pytest.FixtureRequest) -> bool:
+    """Whether this run may take long."""
+    return bool(request.config.getoption("--long"))
+
+
 def pytest_report_header() -> str:
     return f"paycrypto: {paycrypto.__impl__}"
 

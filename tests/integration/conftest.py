@@ -64,3 +64,12 @@ def stack(
         cleanup.callback(held[0].deps.database.close)
         cleanup.callback(held[0].deps.refusals.close)
         yield held[0]
+
+
+@pytest.fixture(autouse=True)
+def accounting_closes(request: pytest.FixtureRequest) -> Iterator[None]:
+    """No test of ours ends well while a webhook is lost or counted twice."""
+    stack = request.getfixturevalue("stack") if "stack" in request.fixturenames else None
+    yield
+    if stack is not None:
+        stack.assert_accounting_closes()

@@ -7,13 +7,17 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import urllib3
 
 from paylink.core.money import Money
-from paylink.providers.port import Account, Payment, PaymentQuery, PaymentRequest, Provider
+from paylink.core.secret import Secret
+from paylink.providers.port import Account, Credential, Payment, PaymentQuery, PaymentRequest, Provider
 from paylink.providers.registry import load_providers
+from paylink_local.instance import load_environment
+from paylink_sandbox.testing import running_sandbox
 from support.serving import QuietHandler, serving
 
 
@@ -93,6 +97,24 @@ class Case:
                 return self.webhooks
             time.sleep(0.025)
         raise AssertionError("no webhooks came")
+
+
+@contextlib.contextmanager
+def running_case(slug: str, folder: Path) -> Iterator[Case]:
+    """Run a sandbox of one provider, with its state in `folder`, and give the adapter beside it."""
+    webhooks: list[tuple[bytes, dict[str, str]]] = []
+    with contextlib.ExitStack() as cleanup:
+        listener = cleanup.enter_context(webhook_catcher(webhooks))
+        settings = {"PAYLINK_PROVIDERS": slug, "PAYLINK_ENVIRONMENT": "test", "PAYLINK_HOME": str(folder)}
+        environ = load_environment(folder, settings | {"PAYLINK_PUBLIC_URL": listener})
+        sandbox = cleanup.enter_context(running_sandbox(environ | {"PAYLINK_SANDBOX_TIME_SCALE": "36000"}))
+        environ[f"PAYLINK_{slug.upper()}_API_BASE"] = f"{sandbox}/{slug}"
+        provider = load_providers([slug], environ)[slug]
+        credentials = tuple(
+            Credential(uuid.uuid4(), f.name, Secret(environ[f.environment])) for f in provider.credential_fields
+        )
+        account = Account(uuid.uuid4(), uuid.uuid4(), slug, "default", credentials)
+        yield Case(provider, account, sandbox, webhooks)
 
 
 @contextlib.contextmanager

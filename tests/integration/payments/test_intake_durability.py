@@ -26,19 +26,27 @@ def deliver(stack: Stack, number: int) -> Answer:
 @pytest.fixture
 def own_postgres(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """A Postgres that this test alone may stop; gives the postmaster's process id."""
+    shared_url = stack.environ["PAYLINK_DATABASE_URL"]
     with embedded_services(tmp_path / "own", {"postgres"}) as environ:
         url = environ["PAYLINK_DATABASE_URL"]
         migrate(Secret(url), default_sql_dir() / "migrations")
-        stack.environ["PAYLINK_DATABASE_URL"] = url
+        use_database(stack, url)
         seed(stack.environ)
-        stack.deps.database._url = Secret(url)
-        stack.deps.database.close()
         with psycopg2.connect(url) as connection, connection.cursor() as cursor:
             cursor.execute("select pg_backend_pid()")
             backend = cursor.fetchone()[0]
             postmaster = int(Path(f"/proc/{backend}/stat").read_text().rsplit(")", 1)[1].split()[1])
         connection.close()
         yield postmaster
+        stack.assert_accounting_closes()
+    stack.received.clear()
+    use_database(stack, shared_url)
+
+
+def use_database(stack: Stack, url: str) -> None:
+    stack.environ["PAYLINK_DATABASE_URL"] = url
+    stack.deps.database._url = Secret(url)
+    stack.deps.database.close()
 
 
 def test_a_postgres_that_hangs_is_answered_with_503_in_time(stack: Stack, own_postgres: int):

@@ -33,9 +33,7 @@ def notify(stack: Stack, **changes: str) -> Answer:
     key = stack.environ["PAYLINK_MIDTRANS_SERVER_KEY"]
     signed = body["order_id"] + body["status_code"] + body["gross_amount"] + key
     body["signature_key"] = hashlib.sha512(signed.encode()).hexdigest()
-    answer = stack.call("POST", "/v1/webhook/midtrans", raw=json.dumps(body).encode())
-    stack.received.append(answer)
-    return answer
+    return stack.call("POST", "/v1/webhook/midtrans", raw=json.dumps(body).encode())
 
 
 def test_a_settlement_that_midtrans_does_not_confirm_moves_nothing(stack: Stack):
@@ -46,7 +44,6 @@ def test_a_settlement_that_midtrans_does_not_confirm_moves_nothing(stack: Stack)
     stack.try_each_event()
     assert stack.transaction(transaction["id"])["state"] == "pending"
     assert [event["state"] for event in stack.events()] == ["in_flight"]
-    stack.assert_accounting_closes()
 
 
 def test_the_payment_of_another_order_does_not_pay_this_one(stack: Stack):
@@ -60,14 +57,12 @@ def test_the_payment_of_another_order_does_not_pay_this_one(stack: Stack):
     stack.try_each_event()
     assert stack.transaction(mine["id"])["state"] == "pending"
     assert stack.events()[-1]["state"] == "in_flight"
-    stack.assert_accounting_closes()
 
 
 def test_a_notice_of_another_system_on_the_account_is_not_ours(stack: Stack):
     assert notify(stack, order_id="their-order-1", transaction_status="settlement").status == 200
     stack.settle()
     assert [(event["state"], event["reason"]) for event in stack.events()] == [("ignored", "not_ours")]
-    stack.assert_accounting_closes()
 
 
 def test_a_bank_that_takes_a_settlement_back_fails_the_payment(stack: Stack, caplog: pytest.LogCaptureFixture):
@@ -81,7 +76,6 @@ def test_a_bank_that_takes_a_settlement_back_fails_the_payment(stack: Stack, cap
     after = stack.transaction(transaction["id"])
     assert (after["state"], after["captured"]) == ("failed", 0)
     assert "payment_reversed" in alerts(caplog)
-    stack.assert_accounting_closes()
 
 
 def test_a_card_payment_that_the_merchant_voids_is_not_paid_any_more(stack: Stack, caplog: pytest.LogCaptureFixture):
@@ -95,7 +89,6 @@ def test_a_card_payment_that_the_merchant_voids_is_not_paid_any_more(stack: Stac
     after = stack.transaction(transaction["id"])
     assert (after["state"], after["captured"]) == ("cancelled", 0)
     assert "payment_voided" in alerts(caplog)
-    stack.assert_accounting_closes()
 
 
 def test_a_chosen_bank_transfer_stays_pending_until_the_money_arrives(stack: Stack):
@@ -157,12 +150,10 @@ def test_a_paid_invoice_that_xendit_does_not_confirm_moves_nothing(stack: Stack)
     headers = {"X-Callback-Token": stack.environ["PAYLINK_XENDIT_CALLBACK_TOKEN"], "Webhook-Id": "forged-1"}
     raw = json.dumps(body | {"paid_amount": 150_000, "currency": "IDR"}).encode()
     answer = stack.call("POST", "/v1/webhook/xendit", headers=headers, raw=raw)
-    stack.received.append(answer)
     assert answer.status == 200
     stack.try_each_event()
     assert stack.transaction(transaction["id"])["state"] == "pending"
     assert [event["state"] for event in stack.events()] == ["in_flight"]
-    stack.assert_accounting_closes()
 
 
 def test_an_invoice_paid_with_another_amount_waits_for_a_person(stack: Stack, caplog: pytest.LogCaptureFixture):
@@ -173,7 +164,6 @@ def test_an_invoice_paid_with_another_amount_waits_for_a_person(stack: Stack, ca
     assert stack.transaction(transaction["id"])["state"] == "pending"
     assert [(event["state"], event["reason"]) for event in stack.events()] == [("parked", "amount_mismatch")]
     assert "amount_mismatch" in alerts(caplog)
-    stack.assert_accounting_closes()
 
 
 def test_money_on_an_expired_invoice_is_taken_with_an_alert(stack: Stack, caplog: pytest.LogCaptureFixture):
@@ -208,7 +198,6 @@ def test_a_webhook_that_xendit_takes_for_timed_out_never_comes_again(stack: Stac
     deliveries = stack.sandbox_call("GET", "/_sandbox/deliveries")["deliveries"]
     assert [(delivery["state"], len(delivery["attempts"])) for delivery in deliveries] == [("failed", 1)]
     assert transaction["state"] == "paid"
-    stack.assert_accounting_closes()
 
 
 def test_an_invoice_that_was_made_in_vain_is_used(stack: Stack):
