@@ -60,7 +60,7 @@ class SteadyState:
         lab, side, seconds = self.lab, self.side, self.lab.effort.seconds
         mark = side.mark()
         requests = lab.prepare_for(side, expected_per_s, seconds)
-        with lab.cpu_counted("pipeline") as loads:
+        with lab.cpu_counted(f"pipeline, {side.name}") as loads:
             load = generator.send(requests, side.port, seconds=seconds, rate_per_s=rate_per_s)
             await_applied(side, mark, DRAIN_S)
             loads.append(load)
