@@ -237,12 +237,15 @@ create table unfinished_events (
     next_attempt_at  timestamptz,
     -- Parked: when it is given up.
     parked_until     timestamptz,
+    -- Dead: when the relay sends its dead letter, which nobody has sent yet; null once it is sent.
+    letter_due_at    timestamptz,
     -- Nobody claims it before: another works at it, or the provider is to be asked again later.
     not_before       timestamptz not null default now(),
     -- With neither it is dead.
     constraint unfinished_events_one_place check (next_attempt_at is null or parked_until is null)
 ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
 create index unfinished_events_due on unfinished_events (next_attempt_at) where next_attempt_at is not null;
+create index unfinished_events_letters on unfinished_events (letter_due_at) where letter_due_at is not null;
 create index unfinished_events_parked on unfinished_events (parked_until) where parked_until is not null;
 
 -- Which events speak of a transaction.

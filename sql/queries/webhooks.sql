@@ -114,13 +114,27 @@ select account_id, %(shard)s, count(*) filter (where state = 'applied'), count(*
     do update set applied = l.applied + excluded.applied, ignored = l.ignored + excluded.ignored;
 
 -- bury_event --
+-- Give up an event in flight. Whoever does so sends its dead letter; if that fails, the relay does, a minute later.
 with dead as (
-    update unfinished_events set next_attempt_at = null where event_row_id = %(id)s and next_attempt_at is not null
+    update unfinished_events set next_attempt_at = null, letter_due_at = now() + interval '1 minute'
+     where event_row_id = %(id)s and next_attempt_at is not null
     returning event_row_id, attempts
 )
 update webhook_events e
    set state = 'dead', reason = %(reason)s, attempts = dead.attempts, finished_at = now()
   from dead where e.id = dead.event_row_id;
+
+-- letter_sent --
+update unfinished_events set letter_due_at = null where event_row_id = %(id)s;
+
+-- claim_due_letters --
+update unfinished_events u
+   set letter_due_at = now() + interval '1 minute'
+  from (select event_row_id from unfinished_events
+         where letter_due_at <= now() order by letter_due_at limit %(limit)s for update skip locked) due,
+       webhook_events e
+ where u.event_row_id = due.event_row_id and e.id = u.event_row_id
+returning e.id, e.reason;
 
 -- park_event --
 -- Parked until a reference becomes known, or the time is up.
@@ -242,7 +256,8 @@ with opened as (
     insert into unfinished_events as u (event_row_id, account_id, received_at, next_attempt_at)
     select id, account_id, received_at, now() from opened
         on conflict on constraint unfinished_events_pkey
-        do update set next_attempt_at = now(), parked_until = null, not_before = now(), attempts = 0, asked = 0
+        do update set next_attempt_at = now(), parked_until = null, letter_due_at = null, not_before = now(),
+                      attempts = 0, asked = 0
 ), written as (
     update webhook_events e set state = 'in_flight', reason = null, finished_at = null from opened where e.id = opened.id
 ), uncounted as (

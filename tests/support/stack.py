@@ -228,10 +228,11 @@ class Stack:
     # The database
 
     def make_due(self) -> None:
-        """As if the time had come at which each event that is under way may be tried again."""
+        """As if the time had come at which each event under way may be tried again, and each letter sent again."""
         self.rows(
             "update unfinished_events set next_attempt_at = now(), not_before = now() where next_attempt_at > now()"
         )
+        self.rows("update unfinished_events set letter_due_at = now() where letter_due_at > now()")
 
     def rows(self, sql: str, *parameters: Any) -> list[dict[str, Any]]:
         with closing(psycopg2.connect(self.environ["PAYLINK_DATABASE_URL"])) as connection:

@@ -8,7 +8,7 @@ from paylink.store.sealing import Place
 from support.stack import Stack
 
 
-@pytest.mark.parametrize("before", [[], ["old"], ["new", "old"]], ids=str)
+@pytest.mark.parametrize("before", [[], ["old"], ["new"], ["old", "new"], ["new", "old"]], ids=str)
 def test_the_value_that_is_given_first_is_the_one_to_call_with(stack: Stack, before: list[str]):
     """Whatever was live before; the others still verify what was signed with them."""
 

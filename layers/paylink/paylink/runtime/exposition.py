@@ -85,7 +85,8 @@ class _Figures(Collector):
         yield last
 
     def _events(self) -> Iterator[Metric]:
-        finished = CounterMetricFamily(
+        # No counter: an event that is opened again leaves its outcome.
+        finished = GaugeMetricFamily(
             "paylink_events_finished", "Events with a good end.", labels=["provider", "account", "outcome"]
         )
         imbalance = GaugeMetricFamily(

@@ -65,9 +65,9 @@ class SqsQueue:
             ]
             self._send(self._queue_url, entries)
 
-    def send_dead(self, event_row_id: UUID, reason: str) -> None:
+    def send_dead(self, event_row_id: UUID, reason: str) -> bool:
         body = json.dumps({"event_row_id": str(event_row_id), "reason": reason})
-        self._send(self._dead_letter_queue_url, [{"Id": "0", "MessageBody": body}])
+        return self._send(self._dead_letter_queue_url, [{"Id": "0", "MessageBody": body}])
 
     def depth(self) -> int:
         try:
@@ -83,15 +83,16 @@ class SqsQueue:
         with self._lock:
             return self._client
 
-    def _send(self, queue_url: str, entries: list[dict[str, str]]) -> None:
+    def _send(self, queue_url: str, entries: list[dict[str, str]]) -> bool:
         try:
             failed = self._client_once().send_message_batch(QueueUrl=queue_url, Entries=entries).get("Failed", [])
         except Exception as exc:
             # Whatever it is, it must not take the event's commit or its answer with it.
             log.warning("queue send failed", error=type(exc).__name__)
-            return
+            return False
         if failed:
             log.warning("queue send failed", error=failed[0].get("Code"), messages=len(failed))
+        return not failed
 
 
 class BackgroundQueue:
@@ -112,8 +113,8 @@ class BackgroundQueue:
         if event_row_ids:
             self._ensure_thread()
 
-    def send_dead(self, event_row_id: UUID, reason: str) -> None:
-        self._queue.send_dead(event_row_id, reason)
+    def send_dead(self, event_row_id: UUID, reason: str) -> bool:
+        return self._queue.send_dead(event_row_id, reason)
 
     def depth(self) -> int:
         return self._queue.depth()

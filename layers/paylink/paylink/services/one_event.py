@@ -265,6 +265,12 @@ class OneEvent:
         self._parts.database.run(work)
 
     def _bury(self, event: ClaimedEvent, reason: str) -> None:
-        self._parts.database.run(lambda uow: webhooks.bury_event(uow, event.id, reason))
-        self._parts.alerts.alert("dead_event", event_row_id=event.id, reason=reason)
-        self._parts.queue.send_dead(event.id, reason)
+        if self._parts.database.run(lambda uow: webhooks.bury_event(uow, event.id, reason), one_statement=True):
+            send_letter(self._parts, event.id, reason)
+
+
+def send_letter(parts: Parts, event_row_id: UUID, reason: str) -> None:
+    """Tell people and alarms of a dead event; whatever fails here, the relay does again."""
+    parts.alerts.alert("dead_event", event_row_id=event_row_id, reason=reason)
+    if parts.queue.send_dead(event_row_id, reason):
+        parts.database.run(lambda uow: uow.run("letter_sent", id=event_row_id), one_statement=True)

@@ -18,7 +18,7 @@ class EventQueue(Protocol):
     def send(self, event_row_ids: Sequence[UUID]) -> None:
         """Queue events for processing. Never raises; a failure is logged."""
 
-    def send_dead(self, event_row_id: UUID, reason: str) -> None:
+    def send_dead(self, event_row_id: UUID, reason: str) -> bool:
         """Put a dead event's id and reason on the dead-letter queue, for people and alarms. Never raises."""
 
     def depth(self) -> int:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+from paylink.services.one_event import send_letter
 from paylink.services.ports import Parts
 from paylink.store import webhooks
 from paylink.store.unit_of_work import UnitOfWork
@@ -29,14 +30,16 @@ class Relay:
 
     def relay(self) -> Relayed:
         """
-        Queue what is due, reopen what was given up and is told again, end what was parked too long, and keep the
-        partitions. Safe to run twice at once.
+        Queue what is due, reopen what was given up and is told again, send dead letters that were not sent, end what
+        was parked too long, and keep the partitions. Safe to run twice at once.
 
         Raises:
             StorageUnavailable: The database cannot answer.
         """
         queued = self._queue_due()
         self._reopen_told_again()
+        for row in self._parts.database.run(lambda uow: uow.all("claim_due_letters", limit=BATCH), one_statement=True):
+            send_letter(self._parts, row["id"], row["reason"])
         ended = self._parts.database.run(lambda uow: uow.all("expire_parked", limit=BATCH))
         for row in ended:
             self._parts.alerts.alert("parked_too_long", event_row_id=row["id"], reason=row["reason"])

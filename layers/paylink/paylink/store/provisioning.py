@@ -33,13 +33,14 @@ def set_credentials(uow: UnitOfWork, sealer: Sealer, place: Place, secrets: Sequ
     """
     if len(secrets) > LIVE_VALUES_MAX:
         raise ValueError(f"{place.field}: at most {LIVE_VALUES_MAX} values can be live at once")
-    live = {}
+    live: dict[Secret, UUID] = {}
     for row in uow.all("list_live_credentials", account_id=place.account_id):
         if row["field"] == place.field:
             live[sealer.unseal(bytes(row["sealed"]), row["master_key_id"], place)] = row["id"]
-    # What is stored last is the newest.
+    # What is stored last is the newest: after the first that must be stored anew, all newer ones must be as well.
+    kept = _kept(list(live), secrets)
     for secret in reversed(secrets):
-        if secret not in live:
+        if secret not in kept:
             sealed, key_id = sealer.seal(secret, place)
             uow.run(
                 "insert_credential",
@@ -49,7 +50,19 @@ def set_credentials(uow: UnitOfWork, sealer: Sealer, place: Place, secrets: Sequ
                 sealed=sealed,
                 master_key_id=key_id,
             )
-    outdated = [row_id for secret, row_id in live.items() if secret not in secrets]
+    outdated = [row_id for secret, row_id in live.items() if secret not in kept]
     for row_id in outdated:
         uow.run("retire_credential", id=row_id)
-    return bool(outdated) or any(secret not in live for secret in secrets)
+    return bool(outdated) or len(kept) < len(secrets)
+
+
+def _kept(live: Sequence[Secret], wanted: Sequence[Secret]) -> set[Secret]:
+    """Return the oldest of `wanted` that are live in that order already; both are newest first."""
+    kept: set[Secret] = set()
+    place = len(live)
+    for secret in reversed(wanted):
+        if secret not in live[:place]:
+            break
+        place = live.index(secret)
+        kept.add(secret)
+    return kept

@@ -118,9 +118,12 @@ def finish_events(uow: UnitOfWork, endings: Sequence[Ending]) -> None:
     )
 
 
-def bury_event(uow: UnitOfWork, event_row_id: UUID, reason: str) -> None:
-    """Give up an event in flight: it is dead until a person, or its provider, brings it up again."""
-    uow.run("bury_event", id=event_row_id, reason=reason)
+def bury_event(uow: UnitOfWork, event_row_id: UUID, reason: str) -> bool:
+    """
+    Give up an event in flight: it is dead until a person, or its provider, brings it up again. False: it is not in
+    flight any more.
+    """
+    return uow.run("bury_event", id=event_row_id, reason=reason) == 1
 
 
 def park_event(
