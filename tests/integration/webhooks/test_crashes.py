@@ -7,6 +7,7 @@ the relay finds the rest: nothing is lost, nothing is doubled.
 
 import json
 import multiprocessing
+import os
 import random
 import time
 from collections.abc import Iterator
@@ -43,7 +44,7 @@ KILLS, KILLS_LONG = 12, 200
 def warm_process() -> Iterator[None]:
     """Each process that is to die is forked from one that has loaded everything."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(REPOSITORY / "tests"))
+        patch.setenv("PYTHONPATH", str(REPOSITORY / "tests"), prepend=os.pathsep)
         modules = ["pytest", "support.dying", "support.crowd", "support.warm"]
         multiprocessing.get_context("forkserver").set_forkserver_preload(modules)
         yield

@@ -116,7 +116,6 @@ def assert_each_has_an_outcome(theatre: Theatre) -> None:
     """Also dead is an outcome, with its reason. No amount but the one that was asked for was ever received."""
     theatre.exhaust()
     states = theatre.rows("select state, reason, count(*) as n from webhook_events group by state, reason")
-    print(states)
     assert all(row["state"] == "applied" or row["reason"] for row in states), states
     assert not [row for row in states if row["state"] == "in_flight"]
     odd = theatre.rows("select id, captured, refunded from transactions where captured not in (0, %s)", AMOUNT)
