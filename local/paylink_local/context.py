@@ -13,14 +13,16 @@ class LambdaContext:
     """
     What Lambda's Python runtime tells a handler about its invocation: the same names and types.
 
-    `memory_limit_in_mb` is a text, as it is on Lambda.
+    `memory_limit_in_mb` is a text, as it is on Lambda. Ours alone is `takes_later_answers`: whether the handler may
+    return an answer that is not there yet, an object with `then(report)`.
     """
 
     identity = None
     client_context = None
     function_version = "$LATEST"
 
-    def __init__(self, function: Function, region: str) -> None:
+    def __init__(self, function: Function, region: str, *, takes_later_answers: bool = False) -> None:
+        self.takes_later_answers = takes_later_answers
         self._deadline_s = time.monotonic() + function.timeout_s
         self._function = function
         self._region = region

@@ -50,13 +50,13 @@ class LoadedFunction:
     handler: Handler
     region: str
 
-    def call(self, event: Any) -> Any:
+    def call(self, event: Any, *, takes_later_answers: bool = False) -> Any:
         """
         Run the handler on this thread and return its answer.
 
         Each call has a context of its own, so that no ContextVar set by one invocation is seen by another.
         """
-        context = LambdaContext(self.function, self.region)
+        context = LambdaContext(self.function, self.region, takes_later_answers=takes_later_answers)
         return contextvars.Context().run(self.handler, event, context)
 
     def call_within_timeout(self, event: Any) -> Any:

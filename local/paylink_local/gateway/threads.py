@@ -7,6 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from queue import SimpleQueue
 from typing import Any
 
@@ -52,7 +53,8 @@ class _Job:
 
 class FunctionThreads:
     """
-    The slots of one function, each a thread that starts when it is first needed; for one event loop.
+    The slots of one function; for one event loop. Threads start as they are needed, at most one for each slot: a
+    handler may return an answer that is not there yet, and then its thread serves others meanwhile.
 
     A function has its own, as on Lambda: one that is slow or stuck leaves the others theirs. The threads are daemons: a
     stuck handler does not keep the process up.
@@ -60,10 +62,12 @@ class FunctionThreads:
 
     def __init__(self, function: LoadedFunction, slots: int = SLOTS) -> None:
         self.function = function.function
-        self._call = function.call
+        self._call = partial(function.call, takes_later_answers=True)
+        self._slots = slots
         self._jobs: SimpleQueue[_Job] = SimpleQueue()
         self._free = asyncio.Semaphore(slots)
-        self._busy = 0
+        self._count = threading.Lock()
+        self._unserved = 0
         self._started = 0
         self._reports: deque[_Report] = deque()
         self._waking = False
@@ -105,6 +109,7 @@ class FunctionThreads:
         job = _Job(event, report)
         timer = loop.call_later(min(self.function.timeout_s, API_TIMEOUT_S_MAX), expire)
         self._jobs.put(job)
+        self._ensure_thread()
         try:
             answer, error = await outcome
         finally:
@@ -124,11 +129,16 @@ class FunctionThreads:
                 raise NoFreeSlot from None
         else:
             await self._free.acquire()
-        self._busy += 1
-        if self._busy > self._started:
+
+    def _ensure_thread(self) -> None:
+        """Start one more thread when all are at work."""
+        with self._count:
+            self._unserved += 1
+            if self._unserved <= self._started or self._started == self._slots:
+                return
             self._started += 1
-            name = f"{self.function.name}-{self._started}"
-            threading.Thread(target=self._work, name=name, daemon=True).start()
+        name = f"{self.function.name}-{self._started}"
+        threading.Thread(target=self._work, name=name, daemon=True).start()
 
     def _take_reports(self) -> None:
         """Runs in the loop. Who has put in a report and then found the loop being woken did so before this line."""
@@ -138,7 +148,6 @@ class FunctionThreads:
             finish(answer, error)
 
     def _give_slot_back(self) -> None:
-        self._busy -= 1
         self._free.release()
 
     def _work(self) -> None:
@@ -146,7 +155,13 @@ class FunctionThreads:
             job = self._jobs.get()
             job.thread_id = threading.get_ident()
             try:
-                job.report(self._call(job.event), None)
+                answer = self._call(job.event)
+                if hasattr(answer, "then"):
+                    answer.then(lambda later, report=job.report: report(later, None))
+                else:
+                    job.report(answer, None)
             except BaseException as exc:  # a handler that calls sys.exit() must not end the thread
                 job.report(None, exc)
             del job
+            with self._count:
+                self._unserved -= 1

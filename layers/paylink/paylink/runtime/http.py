@@ -9,9 +9,10 @@ import json
 import re
 import uuid
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextvars import ContextVar
-from functools import wraps
-from typing import Any
+from functools import partial, wraps
+from typing import Any, TypeVar
 
 from chalice.app import Chalice, Request, Response
 
@@ -32,6 +33,25 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}\Z", re.ASCII)
 _STATUS_TITLES = {404: "There is nothing here", 405: "This method is not allowed here", 415: "JSON is needed"}
 
 View = Callable[..., Any]
+Answer = Response | dict[str, object]
+T = TypeVar("T")
+
+
+class LaterAnswer:
+    """
+    The answer to a request whose work goes on after its handler has returned.
+
+    Only a runtime that says so in its context gets one (`takes_later_answers`): there the handler's thread is free
+    meanwhile. Elsewhere the handler waits.
+    """
+
+    def __init__(self, future: "Future[Any]", finish: Callable[[], dict[str, Any]]) -> None:
+        self._future = future
+        self._finish = finish
+
+    def then(self, report: Callable[[dict[str, Any]], None]) -> None:
+        """Have the answer reported once it is there, from the thread that has it."""
+        self._future.add_done_callback(lambda _: report(self._finish()))
 
 
 class HttpFunction(Chalice):
@@ -41,6 +61,7 @@ class HttpFunction(Chalice):
 
     _request: ContextVar[Request | None] = ContextVar("request", default=None)
     _context: ContextVar[Any] = ContextVar("context", default=None)
+    _later: ContextVar[tuple[Future[Any], Callable[[Any], Any]] | None] = ContextVar("later", default=None)
 
     def __init__(self, name: str) -> None:
         super().__init__(name, configure_logs=False, env={})
@@ -91,20 +112,31 @@ class HttpFunction(Chalice):
 
         def decorate(view: View) -> View:
             @wraps(view)
-            def safe(*args: Any, **kwargs: Any) -> Any:
-                try:
-                    answer = view(*args, **kwargs)
-                    return answer if isinstance(answer, Response) else Response(json.dumps(answer), _JSON)
-                except PayLinkError as exc:
-                    return problem_response(exc)
-                except Exception:
-                    log.exception("request failed", function=self.app_name, route=path)
-                    return problem_response(PayLinkError())
+            def safe(*args: Any, **kwargs: Any) -> Response:
+                return self._response(path, partial(view, *args, **kwargs))
 
             register(safe)
             return view
 
         return decorate
+
+    def _response(self, path: str, answer_of: Callable[[], Answer]) -> Response:
+        """Return an answer as a Response, and whatever is raised as a problem."""
+        try:
+            answer = answer_of()
+            return answer if isinstance(answer, Response) else Response(json.dumps(answer), _JSON)
+        except PayLinkError as exc:
+            return problem_response(exc)
+        except Exception:
+            log.exception("request failed", function=self.app_name, route=path)
+            return problem_response(PayLinkError())
+
+    def later(self, future: "Future[T]", answer: Callable[[T], dict[str, object]]) -> Answer:
+        """Answer with what a future brings, and with its error as with one that the view raises."""
+        if not getattr(self.lambda_context, "takes_later_answers", False):
+            return answer(future.result())
+        self._later.set((future, answer))
+        return Response("")
 
     def on_schedule(self, run: Callable[[], dict[str, Any]]) -> Callable[[], dict[str, Any]]:
         """Register what the function does when a schedule, not a request, invokes it."""
@@ -123,7 +155,14 @@ class HttpFunction(Chalice):
             answer = super().__call__(event, context)
         except PayLinkError as exc:
             answer = problem_response(exc).to_dict()
-        return _finished(answer, _request_id(event, gateway))
+        request_id = _request_id(event, gateway)
+        if (later := self._later.get()) is not None:
+            future, make = later
+            path = gateway["resourcePath"]
+            return LaterAnswer(
+                future, lambda: _finished(self._response(path, lambda: make(future.result())).to_dict(), request_id)
+            )
+        return _finished(answer, request_id)
 
 
 def http_function(name: str) -> HttpFunction:

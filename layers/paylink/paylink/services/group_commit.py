@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -12,25 +13,24 @@ from paylink.store.webhooks import NewWebhook
 GROUP_MAX = 128
 COMMIT_DEADLINE_S = 2.0
 
+_LEAST_DEADLINE_S = 0.5
+"""A group gets this long, however little time its oldest webhook has left: the others fall with it."""
+
 
 @dataclass
 class _Waiting:
-    """A webhook whose request waits for its commit. `done` is released once `new` or `error` is known."""
+    """A webhook and who waits for its commit, until a time of the monotonic clock."""
 
     webhook: NewWebhook
-    new: bool = False
-    error: BaseException | None = None
-    done: threading.Lock = field(default_factory=threading.Lock)
-
-    def __post_init__(self) -> None:
-        self.done.acquire()
+    until_s: float
+    new: "Future[bool]" = field(default_factory=Future)
 
 
 class GroupCommit:
     """
-    Stores webhooks of one process, a group at a time. Safe to share between threads.
+    Stores webhooks of one process, a group at a time, from a thread of its own. Safe to share between threads.
 
-    store: commits webhooks and returns the ids of those whose event is new; takes seconds for its deadline.
+    store: commits webhooks within so many seconds and returns the ids of those whose event is new.
     stored: told which events are new, after their commit. It must not raise.
     """
 
@@ -45,35 +45,20 @@ class GroupCommit:
         self._changed = threading.Condition(threading.Lock())
         self._thread: threading.Thread | None = None
 
-    def commit(self, webhook: NewWebhook, *, within_s: float) -> bool:
+    def submit(self, webhook: NewWebhook, *, within_s: float) -> "Future[bool]":
         """
-        Return once the webhook is committed: True when its event is new.
+        Have a webhook committed. The future tells whether its event is new, from the committing thread.
 
-        Raises:
-            StorageUnavailable: It was not committed in time; it may be yet.
+        It raises StorageUnavailable when that takes longer; the webhook may be stored all the same.
         """
-        waiting = _Waiting(webhook)
+        waiting = _Waiting(webhook, time.monotonic() + within_s)
         with self._changed:
             self._waiting.append(waiting)
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="group-commit", daemon=True)
                 self._thread.start()
             self._changed.notify()
-        if not waiting.done.acquire(timeout=within_s):
-            self._forget(waiting)
-            raise StorageUnavailable(retry_after_s=2)
-        if isinstance(waiting.error, StorageUnavailable):
-            # One exception for several threads would carry all their tracebacks.
-            raise StorageUnavailable(retry_after_s=2) from waiting.error
-        if waiting.error is not None:
-            raise waiting.error
         return waiting.new
-
-    def _forget(self, waiting: _Waiting) -> None:
-        """A webhook that nobody waits for any more need not be stored: its provider tells it again."""
-        with self._changed:
-            if waiting in self._waiting:
-                self._waiting.remove(waiting)
 
     def _run(self) -> None:
         while True:
@@ -84,31 +69,38 @@ class GroupCommit:
             self._commit_group(group)
 
     def _commit_group(self, group: Sequence[_Waiting]) -> None:
-        deadline = time.monotonic() + COMMIT_DEADLINE_S
-        try:
-            self._commit_together(group, COMMIT_DEADLINE_S)
-        except StorageUnavailable as exc:
-            for waiting in group:
-                waiting.error = exc
-        except BaseException as exc:
-            if len(group) == 1:
-                group[0].error = exc
-            else:
-                self._commit_apart(group, deadline)
+        now_s = time.monotonic()
         for waiting in group:
-            waiting.done.release()
+            if waiting.until_s <= now_s:
+                # Its provider is told so, and tells it again: it need not be stored now.
+                waiting.new.set_exception(StorageUnavailable(retry_after_s=2))
+        in_time = [waiting for waiting in group if waiting.until_s > now_s]
+        if not in_time:
+            return
+        until_s = max(now_s + _LEAST_DEADLINE_S, min(waiting.until_s for waiting in in_time))
+        try:
+            self._commit_together(in_time, until_s)
+        except StorageUnavailable:
+            for waiting in in_time:
+                waiting.new.set_exception(StorageUnavailable(retry_after_s=2))
+        except BaseException as exc:
+            if len(in_time) == 1:
+                in_time[0].new.set_exception(exc)
+            else:
+                self._commit_apart(in_time, until_s)
 
-    def _commit_apart(self, group: Sequence[_Waiting], deadline: float) -> None:
+    def _commit_apart(self, group: Sequence[_Waiting], until_s: float) -> None:
         """One row that Postgres refuses must not take the others of its group with it."""
         for waiting in group:
             try:
-                self._commit_together([waiting], max(0.2, deadline - time.monotonic()))
+                self._commit_together([waiting], until_s)
             except BaseException as exc:
-                waiting.error = exc
+                waiting.new.set_exception(exc)
 
-    def _commit_together(self, group: Sequence[_Waiting], deadline_s: float) -> None:
-        new = self._store([waiting.webhook for waiting in group], deadline_s)
+    def _commit_together(self, group: Sequence[_Waiting], until_s: float) -> None:
+        new = self._store([waiting.webhook for waiting in group], max(0.2, until_s - time.monotonic()))
+        # First the answers: their senders wait.
         for waiting in group:
-            waiting.new = waiting.webhook.id in new
+            waiting.new.set_result(waiting.webhook.id in new)
         if new:
             self._stored(list(new))

@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -23,8 +24,10 @@ _HEADER_SIZE_MAX = 2048
 
 @dataclass(frozen=True)
 class Receipt:
+    """A verified webhook on its way to the database: `new` is told once it is committed there."""
+
     event_id: str
-    duplicate: bool
+    new: "Future[bool]"
 
 
 class Intake:
@@ -44,7 +47,7 @@ class Intake:
         source: Callable[[], str],
     ) -> Receipt:
         """
-        Store one delivery and return its receipt. `headers` has lower-case names; `source` tells where it came from,
+        Verify one delivery and have it stored. `headers` has lower-case names; `source` tells where it came from,
         and is asked only when it is refused.
 
         Raises:
@@ -52,7 +55,8 @@ class Intake:
             PayloadTooLarge: Over 512 KiB.
             SignatureRefused: Unknown account, or no live secret verifies it.
             MalformedRequest: Signed rightly, and yet nothing that the provider sends.
-            StorageUnavailable: Postgres did not commit within 2 s; the provider will try again.
+            StorageUnavailable: Postgres cannot be asked for the account. The future raises it when Postgres did not
+                commit within 2 s; the provider will try again.
         """
         provider = self._parts.providers.get(slug)
         if provider is None:
@@ -81,8 +85,8 @@ class Intake:
                 if name in kept_headers and len(value) <= _HEADER_SIZE_MAX and value.isprintable()
             },
         )
-        new = self._commits.commit(webhook, within_s=max(0.2, commit_by - time.monotonic()))
-        return Receipt(verified.event_id, duplicate=not new)
+        within_s = max(0.2, commit_by - time.monotonic())
+        return Receipt(verified.event_id, self._commits.submit(webhook, within_s=within_s))
 
     def _verify(self, provider: Provider, account: Account, raw_body: bytes, headers: Mapping[str, str]) -> Verified:
         now = self._parts.now()
