@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from chaos.processes import await_end, supervisor_held
+from chaos.processes import await_end, if_alive, supervisor_held
 from chaos.stack import Stack, StackFailed
 from paylink_local.services.http import answers
 
@@ -46,7 +46,7 @@ def skewed_gateway(stack: Stack, skew_s: int) -> Iterator[None]:
         argv, environ, cwd = main.cmdline(), main.environ(), main.cwd()
         family = [main, *main.children(recursive=True)]
         for process in family:
-            process.kill()
+            if_alive(process.kill)
         for process in family:
             await_end(process)
         skewed = environ | {"LD_PRELOAD": str(library), "CHAOS_CLOCK_SKEW_S": str(skew_s)}

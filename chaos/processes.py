@@ -32,12 +32,12 @@ def frozen(stack: Stack, service: str) -> Iterator[None]:
     # Only the main process makes further ones, and it no longer does.
     family = [main, *main.children(recursive=True)]
     for process in family[1:]:
-        _if_alive(process.suspend)
+        if_alive(process.suspend)
     try:
         yield
     finally:
         for process in reversed(family):
-            _if_alive(process.resume)
+            if_alive(process.resume)
 
 
 @contextmanager
@@ -93,6 +93,7 @@ def await_end(process: psutil.Process) -> None:
             time.sleep(0.02)
 
 
-def _if_alive(act: Callable[[], None]) -> None:
+def if_alive(act: Callable[[], None]) -> None:
+    """Do something to a process, which may have ended by now."""
     with suppress(psutil.NoSuchProcess):
         act()
