@@ -16,6 +16,9 @@ from paylink_local.functions import LoadedFunction, stack_of
 SLOTS = 64
 """Invocations of one function at once in one process."""
 
+LATER_THREADS = 4
+"""Threads of a function that gives later answers: it does not wait in them, and more would only wait for each other."""
+
 SLOT_WAIT_S = 1
 """How long a request waits for a free slot before it is turned away."""
 
@@ -63,7 +66,7 @@ class FunctionThreads:
     def __init__(self, function: LoadedFunction, slots: int = SLOTS) -> None:
         self.function = function.function
         self._call = partial(function.call, takes_later_answers=True)
-        self._slots = slots
+        self._threads_max = slots
         self._jobs: SimpleQueue[_Job] = SimpleQueue()
         self._free = asyncio.Semaphore(slots)
         self._count = threading.Lock()
@@ -134,7 +137,7 @@ class FunctionThreads:
         """Start one more thread when all are at work."""
         with self._count:
             self._unserved += 1
-            if self._unserved <= self._started or self._started == self._slots:
+            if self._unserved <= self._started or self._started >= self._threads_max:
                 return
             self._started += 1
         name = f"{self.function.name}-{self._started}"
@@ -157,6 +160,7 @@ class FunctionThreads:
             try:
                 answer = self._call(job.event)
                 if hasattr(answer, "then"):
+                    self._threads_max = LATER_THREADS
                     answer.then(lambda later, report=job.report: report(later, None))
                 else:
                     job.report(answer, None)
@@ -165,3 +169,6 @@ class FunctionThreads:
             del job
             with self._count:
                 self._unserved -= 1
+                if self._started > self._threads_max:
+                    self._started -= 1
+                    return
