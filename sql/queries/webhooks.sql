@@ -4,7 +4,7 @@
 with incoming as (
     select * from unnest(
         %(ids)s::uuid[], %(account_ids)s::uuid[], %(event_ids)s::text[], %(credential_ids)s::uuid[],
-        %(assurances)s::text[], %(bodies)s::bytea[], %(headers)s::jsonb[], %(firsts)s::boolean[])
+        %(assurances)s::text[], %(bodies)s::bytea[], %(headers)s::text[], %(firsts)s::boolean[])
         as t (id, account_id, event_id, credential_id, assurance, body, headers, first)
 ), stored as (
     insert into webhook_events (id, account_id, event_id, credential_id, assurance)
@@ -13,16 +13,16 @@ with incoming as (
     returning id
 ), work as (
     insert into unfinished_events (event_row_id, account_id, received_at, next_attempt_at)
-    select id, account_id, now(), now() + make_interval(secs => %(lease_s)s) from incoming join stored using (id)
+    select id, account_id, now(), now() + make_interval(secs => %(lease_s)s::integer) from incoming join stored using (id)
 ), bodies as (
     insert into webhook_bodies (event_row_id, received_at, body, headers)
-    select id, now(), body, headers from incoming join stored using (id)
+    select id, now(), body, headers::jsonb from incoming join stored using (id)
 ), redelivered as (
     insert into webhook_deliveries (id, account_id, event_id)
     select id, account_id, event_id from incoming where id not in (select id from stored)
 ), counted as (
     insert into intake_ledger as l (account_id, credential_id, shard, new, redelivered)
-    select i.account_id, i.credential_id, %(shard)s, count(s.id), count(*) - count(s.id)
+    select i.account_id, i.credential_id, %(shard)s::smallint, count(s.id), count(*) - count(s.id)
       from incoming i left join stored s using (id)
      group by i.account_id, i.credential_id order by i.account_id, i.credential_id
         on conflict on constraint intake_ledger_pkey

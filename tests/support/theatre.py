@@ -130,10 +130,9 @@ class Theatre:
         raw, headers = play.webhook(number)
         receive = partial(self.deps.intake.receive, play.history.script.slug, None, raw, headers, lambda: _SENDER)
         if copies == 1:
-            receive()
+            receive().new.result()
         else:
-            receipts = list(self._pool.map(lambda _: receive(), range(copies)))
-            assert sum(not receipt.duplicate for receipt in receipts) <= 1
+            assert sum(self._pool.map(lambda _: receive().new.result(), range(copies))) <= 1
         self.count_answers(copies)
 
     def process(self, ids: Sequence[UUID], *, one_by_one: bool = False) -> None:

@@ -4,9 +4,9 @@ import logging
 import multiprocessing
 import os
 import signal
-import sys
 import threading
 
+from paylink_local.garbage import settle
 from paylink_local.gateway.application import Application
 from paylink_local.runtime_log import configure_logging
 from paylink_local.template import find_template, load_template
@@ -15,9 +15,9 @@ from paylink_local.template import find_template, load_template
 def build_application(port: int) -> Application:
     """Set up a worker process and return what it serves."""
     configure_logging()
-    sys.setswitchinterval(float(__import__("os").environ.get("SWI","0.005")))
     _end_with_parent()
     application = Application(load_template(find_template()), port)
+    settle()
     logging.getLogger("paylink_local.gateway").info("process ready")
     return application
 

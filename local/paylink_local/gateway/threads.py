@@ -16,7 +16,7 @@ from paylink_local.functions import LoadedFunction, stack_of
 SLOTS = 64
 """Invocations of one function at once in one process."""
 
-LATER_THREADS = 4
+LATER_THREADS = 2
 """Threads of a function that gives later answers: it does not wait in them, and more would only wait for each other."""
 
 SLOT_WAIT_S = 1

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from paylink_local.functions import FunctionLoadError, LoadedFunction, apply_environment, load_function
+from paylink_local.garbage import settle
 from paylink_local.queues import SQS_ERRORS, Queues
 from paylink_local.runtime_log import configure_logging
 from paylink_local.settings import SettingsError, whole_number
@@ -84,6 +85,7 @@ class Worker:
         for mapping in self._mappings:
             while not (mapping.polling.wait(0.2) or self._stop.is_set()):
                 pass
+        settle()
         if ready_file and not self._stop.is_set():
             ready_file.touch()
         self._stop.wait()

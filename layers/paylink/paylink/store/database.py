@@ -20,7 +20,7 @@ from psycopg2 import errors
 
 from paylink.core.errors import StorageUnavailable
 from paylink.core.secret import Secret
-from paylink.store.unit_of_work import UnitOfWork
+from paylink.store.unit_of_work import Connection, UnitOfWork
 
 DEADLINE_S = 5.0
 _ROLLBACK_S = 1.0
@@ -71,7 +71,7 @@ class Database:
     def __init__(self, url: Secret, queries: Mapping[str, str], *, size: int = 8) -> None:
         self._url = url
         self._queries = queries
-        self._idle: LifoQueue[psycopg2.extensions.connection | None] = LifoQueue()
+        self._idle: LifoQueue[Connection | None] = LifoQueue()
         for _ in range(size):
             self._idle.put(None)
 
@@ -110,14 +110,14 @@ class Database:
         raise StorageUnavailable(retry_after_s=2)
 
     @contextmanager
-    def _connection(self, deadline: float) -> Iterator[tuple[psycopg2.extensions.connection, bool]]:
+    def _connection(self, deadline: float) -> Iterator[tuple[Connection, bool]]:
         """Lend a connection; roll back on any exception, and drop it unless it is usable afterwards."""
         try:
             connection = self._idle.get(timeout=max(0.0, deadline - time.monotonic()))
         except Empty as exc:
             raise DeadlineExceeded("no connection became free in time") from exc
         reused = connection is not None
-        keep: psycopg2.extensions.connection | None = None
+        keep: Connection | None = None
         try:
             _deadline.at = deadline
             if connection is None or connection.closed:
@@ -137,7 +137,7 @@ class Database:
             self._idle.put(keep)
 
     @staticmethod
-    def _rolled_back(connection: psycopg2.extensions.connection | None) -> psycopg2.extensions.connection | None:
+    def _rolled_back(connection: Connection | None) -> Connection | None:
         if connection is None or connection.closed:
             return None
         try:
@@ -148,16 +148,17 @@ class Database:
             return None
         return connection
 
-    def _connect(self) -> psycopg2.extensions.connection:
+    def _connect(self) -> Connection:
         return psycopg2.connect(
             self._url.reveal(),
+            connection_factory=Connection,
             options=_OPTIONS,
             application_name="paylink",
         )
 
     def close(self) -> None:
         """Close the idle connections."""
-        idle: list[psycopg2.extensions.connection | None] = []
+        idle: list[Connection | None] = []
         while not self._idle.empty():
             idle.append(self._idle.get())
         for connection in idle:

@@ -5,6 +5,7 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from paylink.providers.port import Assurance, Reference
@@ -14,8 +15,7 @@ from paylink.store.unit_of_work import Row, UnitOfWork
 _LEDGER_SHARDS = 16
 
 
-@dataclass(frozen=True)
-class NewWebhook:
+class NewWebhook(NamedTuple):
     """One verified delivery. `id` was made at its arrival."""
 
     id: UUID
@@ -48,7 +48,7 @@ def store_webhooks(uow: UnitOfWork, webhooks: Sequence[NewWebhook], *, lease_s: 
     """Store deliveries and return the ids of those whose event is new; the others are appended as redeliveries."""
     ordered = sorted(webhooks, key=lambda w: (w.account_id, w.event_id))
     keys = [(w.account_id, w.event_id) for w in ordered]
-    rows = uow.all(
+    rows = uow.all_prepared(
         "store_webhooks",
         ids=uuid_array(w.id for w in ordered),
         account_ids=uuid_array(w.account_id for w in ordered),
