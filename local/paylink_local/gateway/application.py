@@ -50,15 +50,17 @@ class Application:
             response.headers.append((b"connection", b"close"))
         await send({"type": "http.response.start", "status": response.status, "headers": response.headers})
         await send({"type": "http.response.body", "body": response.body})
-        fields = {
-            "method": scope["method"],
-            "route": invocation.route,
-            "status": response.status,
-            "ms": round((time.perf_counter() - started_s) * 1000, 3),
-            "request_id": invocation.request_id,
-        }
         # What went well is counted; what did not is told, and all of it at DEBUG.
-        _access.log(logging.DEBUG if response.status < 400 else logging.INFO, "request", extra={"fields": fields})
+        level = logging.DEBUG if response.status < 400 else logging.INFO
+        if _access.isEnabledFor(level):
+            fields = {
+                "method": scope["method"],
+                "route": invocation.route,
+                "status": response.status,
+                "ms": round((time.perf_counter() - started_s) * 1000, 3),
+                "request_id": invocation.request_id,
+            }
+            _access.log(level, "request", extra={"fields": fields})
         await body.discard()
 
 

@@ -94,7 +94,7 @@ class HttpFunction(Chalice):
 
     def headers(self) -> dict[str, str]:
         """Return the request's headers, with lower-case names."""
-        return {name.lower(): value for name, value in self.request.to_original_event()["headers"].items()}
+        return _lower_case(self.request.to_original_event())
 
     def header(self, name: str) -> str | None:
         value: str | None = self.request.headers.get(name)
@@ -176,7 +176,7 @@ _SINGLE_VALUED = frozenset({"authorization", "idempotency-key", "content-type"})
 def _refuse_repeated_headers(event: dict[str, Any]) -> None:
     """Two values of a header that decides something: which one counts would be chance."""
     headers = event.get("multiValueHeaders") or {}
-    if all(len(values) == 1 for values in headers.values()) and len({name.lower() for name in headers}) == len(headers):
+    if max(map(len, headers.values()), default=1) == 1 and len(set(map(str.lower, headers))) == len(headers):
         return
     seen: dict[str, set[str]] = {}
     for name, values in headers.items():
@@ -262,9 +262,13 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is no number")
 
 
-def _request_id(event: dict[str, Any], gateway: dict[str, Any]) -> str:
+def _lower_case(event: dict[str, Any]) -> dict[str, str]:
     headers = event.get("headers") or {}
-    given = next((v for k, v in headers.items() if k.lower() == "x-request-id"), "")
+    return dict(zip(map(str.lower, headers), headers.values(), strict=True))
+
+
+def _request_id(event: dict[str, Any], gateway: dict[str, Any]) -> str:
+    given = _lower_case(event).get("x-request-id", "")
     if isinstance(given, str) and _REQUEST_ID.match(given):
         return given
     return str(gateway.get("requestId") or uuid.uuid4())

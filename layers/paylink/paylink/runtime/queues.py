@@ -17,7 +17,7 @@ from uuid import UUID
 
 from paylink.runtime.logs import log
 
-IDS_PER_MESSAGE = 50
+IDS_PER_MESSAGE = 100
 _MESSAGES_PER_SEND = 10
 _TIMEOUT_S = 1
 _PAUSE_PER_ID_S = 0.001

@@ -12,7 +12,7 @@ LEASE_S = 60
 BATCH = 500
 KEY_HOURS = 72
 DEPTH_MAX = 200
-"""Messages in the queue above which the relay adds none; each holds up to fifty events."""
+"""Messages in the queue above which the relay adds none; each holds up to a hundred events."""
 
 _ROUNDS_MAX = 20
 

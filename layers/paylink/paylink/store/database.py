@@ -81,7 +81,7 @@ class Database:
 
         `work` is called again after a deadlock, a serialization failure, or a connection that had died idle: it must
         have no effect but through its unit of work. With `one_statement` it runs no more than one, which commits
-        itself: two round trips less.
+        itself: two round trips less. That one may then have been committed before it runs again: it must bear that.
 
         Raises:
             StorageUnavailable: The database cannot be reached or does not answer by the deadline.
@@ -94,7 +94,7 @@ class Database:
                         connection.autocommit = one_statement
                         result = work(UnitOfWork(connection, self._queries))
                     except (psycopg2.OperationalError, psycopg2.InterfaceError) as exc:
-                        # Nothing was committed yet: a connection that died while idle is simply replaced.
+                        # Nothing was committed yet, or can be again: a connection that died while idle is replaced.
                         if reused and not isinstance(exc, DeadlineExceeded) and attempt < _RETRIES:
                             raise _Again from exc
                         raise
