@@ -74,14 +74,16 @@ class _Invocation:
         self.route: str | None = None
 
     async def respond(self, scope: dict[str, Any], body: Body) -> Response:
+        # No exception is kept in a variable: with its traceback that would be a cycle, which holds the connection of a
+        # body that did not come until the garbage collector finds it.
         try:
             return await self._respond(scope, body)
         except Problem as exc:
-            problem = exc
+            return Response(exc.status, exc.headers, exc.body)
         except Exception as exc:
             self._report("the gateway failed", exc)
-            problem = problems.function_failed()
-        return Response(problem.status, problem.headers, problem.body)
+        failed = problems.function_failed()
+        return Response(failed.status, failed.headers, failed.body)
 
     async def _respond(self, scope: dict[str, Any], body: Body) -> Response:
         segments = decode_path(scope["raw_path"])
