@@ -53,10 +53,14 @@ select replayed_by, replayed_at, was_state, was_reason from event_replays where 
 
 -- lock_replayable --
 -- Hold what may be brought up again: nobody changes its state before it is.
+-- The work is locked before the event, as everywhere.
+with locked as (
+    select event_row_id from unfinished_events where event_row_id = any (%(ids)s::uuid[]) order by 1 for update
+)
 select e.id, e.state, e.reason, b.event_row_id is not null as has_body
   from webhook_events e
   left join webhook_bodies b on b.event_row_id = e.id and b.received_at = e.received_at
- where e.id = any (%(ids)s::uuid[]) order by e.id for update of e;
+ where e.id = any (%(ids)s::uuid[]) and (select count(*) from locked) >= 0 order by e.id for update of e;
 
 -- insert_event_replays --
 insert into event_replays (id, event_row_id, replayed_by, was_state, was_reason)

@@ -1,11 +1,17 @@
 -- store_webhooks --
 -- Store verified webhooks, once per (account, event id); count them; append redeliveries. One statement, so one commit.
--- Arrays of one length, sorted by (account_id, event_id); `firsts` is true for the first of each such key.
-with incoming as (
+-- Arrays of one length, sorted by (account_id, event_id); `firsts` is true for the first of each such key. Safe to run
+-- again when the answer to its commit was lost: deliveries that are there already are not counted twice.
+with seen as (
+    select id, true as new from webhook_events where id = any (%(ids)s::uuid[])
+    union all
+    select id, false from webhook_deliveries where id = any (%(ids)s::uuid[])
+), incoming as (
     select * from unnest(
         %(ids)s::uuid[], %(account_ids)s::uuid[], %(event_ids)s::text[], %(credential_ids)s::uuid[],
         %(assurances)s::text[], %(bodies)s::bytea[], %(headers)s::text[], %(firsts)s::boolean[])
         as t (id, account_id, event_id, credential_id, assurance, body, headers, first)
+     where id not in (select id from seen)
 ), stored as (
     insert into webhook_events (id, account_id, event_id, credential_id, assurance)
     select id, account_id, event_id, credential_id, assurance from incoming where first
@@ -28,7 +34,7 @@ with incoming as (
         on conflict on constraint intake_ledger_pkey
         do update set new = l.new + excluded.new, redelivered = l.redelivered + excluded.redelivered, last_at = now()
 )
-select id from stored;
+select id from stored union all select id from seen where new;
 
 -- claim_fresh_events --
 -- Claim what can be worked at as a set: tried for the first time, and signed as a whole. What another works at is left.
@@ -247,9 +253,13 @@ select e.id, (select count(*) from fresh) as weighed
 
 -- reopen_events --
 -- Put events that had come to an end in flight again, due at once, and take their outcome out of the count.
-with opened as (
+-- The work is locked before the event, as everywhere.
+with locked as (
+    select event_row_id from unfinished_events where event_row_id = any (%(ids)s::uuid[]) order by 1 for update
+), opened as (
     select id, account_id, state, received_at from webhook_events
-     where id = any (%(ids)s::uuid[]) and state <> 'in_flight' order by id for update
+     where id = any (%(ids)s::uuid[]) and state <> 'in_flight' and (select count(*) from locked) >= 0
+     order by id for update
 ), forgotten as (
     delete from parked_references where event_row_id in (select id from opened)
 ), work as (
@@ -268,6 +278,9 @@ with opened as (
         do update set applied = l.applied + excluded.applied, ignored = l.ignored + excluded.ignored
 )
 select id, state as was from opened order by id;
+
+-- wait_briefly_for_locks --
+set local lock_timeout = '200ms';
 
 -- ensure_body_partitions --
 select ensure_webhook_body_partition((now() + make_interval(months => n))::date) from generate_series(0, 2) n;

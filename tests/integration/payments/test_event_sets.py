@@ -4,16 +4,20 @@ import json
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
 
+import psycopg2
 import pytest
 
 from paylink.core.secret import Secret
+from paylink.edge.rate_limit import Limit
 from paylink.services import event_set, one_event
 from paylink.store import transactions as tx
 from paylink.store.accounts import REREAD_S
 from paylink.store.provisioning import set_credentials
 from paylink.store.sealing import Place
+from paylink.store.unit_of_work import UnitOfWork
 from support.signing import sign
 from support.stack import Stack
 
@@ -165,3 +169,83 @@ def test_a_secret_that_was_added_a_moment_ago_verifies_at_once(stack: Stack):
     answer = stack.call("POST", "/v1/webhook/stripe", headers={"Stripe-Signature": sign(new.reveal(), raw)}, raw=raw)
     assert answer.status == 200
     stack.settle()
+
+
+@pytest.fixture
+def lost_answer(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The connection dies once between the commit of intake's statement and its answer; tells of it."""
+    real, lost = UnitOfWork.all_prepared, []
+
+    def lose(self: Any, query: str, **parameters: Any) -> Any:
+        rows = real(self, query, **parameters)
+        if query == "store_webhooks" and not lost:
+            lost.append(query)
+            self._connection.close()
+            raise psycopg2.OperationalError("server closed the connection unexpectedly")
+        return rows
+
+    stack.deliver({"id": "evt_before", "type": "x.y", "data": {"object": {}}})
+    monkeypatch.setattr(UnitOfWork, "all_prepared", lose)
+    return lost
+
+
+def test_a_new_event_whose_commit_got_no_answer_is_new_and_queued(stack: Stack, lost_answer: list[str]):
+    transaction_id = stack.checkout().body["id"]
+    stack.deliver(succeeded(stack, transaction_id, "evt_1"))
+    assert lost_answer
+    assert stack.rows("select sum(new) as n, sum(redelivered) as r from intake_ledger") == [{"n": 2, "r": 0}]
+    stack.settle()
+    assert stack.states(transaction_id) == ["pending", "paid"]
+
+
+def test_a_redelivery_whose_commit_got_no_answer_is_counted_once(stack: Stack, lost_answer: list[str]):
+    stack.deliver({"id": "evt_before", "type": "x.y", "data": {"object": {}}})
+    assert lost_answer
+    assert stack.rows("select sum(new) as n, sum(redelivered) as r from intake_ledger") == [{"n": 1, "r": 1}]
+    stack.settle()
+
+
+def test_a_provider_that_was_switched_off_does_not_hold_up_the_others(stack: Stack, monkeypatch: pytest.MonkeyPatch):
+    transaction_id = stack.checkout().body["id"]
+    row_id = stack.deliver(succeeded(stack, transaction_id, "evt_1"))
+    foreign = stack.deliver({"id": "evt_2", "type": "x.y", "data": {"object": {}}})
+    real = stack.deps.accounts.get
+    calls: list[uuid.UUID] = []
+
+    def gone_at_first(account_id: uuid.UUID) -> Any:
+        calls.append(account_id)
+        if len(calls) == 1:
+            raise LookupError(f"no account {account_id}")
+        return real(account_id)
+
+    monkeypatch.setattr(stack.deps.accounts, "get", gone_at_first)
+    assert not stack.deps.processing.process([foreign, row_id])
+    assert stack.states(transaction_id) == ["pending", "paid"]
+
+
+def test_a_long_reader_of_bodies_does_not_close_the_door(stack: Stack):
+    """The relay needs the table for itself for a moment; it does not make intake wait for that."""
+    stack.deliver({"id": "evt_1", "type": "x.y", "data": {"object": {}}})
+    newest = stack.rows(
+        "select max(inhrelid::regclass::text) as name from pg_inherits"
+        " where inhparent = 'webhook_bodies'::regclass and inhrelid::regclass::text <> 'webhook_bodies_rest'"
+    )[0]["name"]
+    stack.rows(f"drop table {newest}")
+    with closing(psycopg2.connect(stack.environ["PAYLINK_DATABASE_URL"])) as reader, reader.cursor() as cursor:
+        cursor.execute("select count(*) from webhook_bodies")
+        with ThreadPoolExecutor(1) as threads:
+            relayed = threads.submit(stack.functions["relay_events"].call, {})
+            started = time.monotonic()
+            for number in range(5):
+                stack.deliver({"id": f"evt_while_{number}", "type": "x.y", "data": {"object": {}}})
+            assert time.monotonic() - started < 3
+            relayed.result()
+    stack.settle()
+
+
+def test_a_redis_whose_clock_is_set_back_does_not_stop_the_questions(stack: Stack):
+    buckets = stack.deps.buckets
+    limit = Limit(10.0, 20)
+    buckets.take("clock", limit)
+    stack.deps.buckets._redis.hset("paylink:bucket:clock", "at", str(time.time() + 600))
+    assert buckets.take("clock", limit) >= 0

@@ -118,3 +118,52 @@ def test_a_commit_that_takes_too_long_is_not_waited_for():
         late.result(5)
     assert commits.submit(webhook(), within_s=2).result(5)
     assert slow.groups == [1, 1]
+
+
+def test_events_are_told_of_before_the_answers():
+    """Where a process freezes after its answer, nothing would follow it."""
+    order: list[str] = []
+    commits = GroupCommit(all_new, lambda ids: order.append("told"))
+    future = commits.submit(webhook(), within_s=2)
+    future.add_done_callback(lambda _: order.append("answered"))
+    assert future.result(5)
+    assert order == ["told", "answered"]
+
+
+def test_a_queue_that_fails_takes_no_answer_with_it():
+    def broken(ids: Sequence[UUID]) -> None:
+        raise RuntimeError("no thread could be started")
+
+    stored: list[int] = []
+
+    def store(group: Sequence[NewWebhook], deadline_s: float) -> set[UUID]:
+        stored.append(len(group))
+        return all_new(group, deadline_s)
+
+    commits = GroupCommit(store, broken)
+    assert commit_all(commits, [webhook() for _ in range(8)]) == [True] * 8
+    assert sum(stored) == 8
+    assert commits.submit(webhook(), within_s=2).result(5)
+
+
+def test_a_group_that_falls_apart_into_a_slow_database_is_given_up_in_time():
+    """Its rows are not waited for one after the other."""
+
+    def refusing(group: Sequence[NewWebhook], deadline_s: float) -> set[UUID]:
+        if len(group) > 1:
+            raise ValueError("one of them")
+        time.sleep(deadline_s)
+        raise StorageUnavailable(retry_after_s=2)
+
+    slow = Slow(refusing)
+    commits = GroupCommit(slow, lambda ids: None)
+    first = commits.submit(webhook(), within_s=2)
+    while not slow.groups:
+        time.sleep(0.001)
+    others = [commits.submit(webhook(), within_s=1) for _ in range(60)]
+    started_s = time.monotonic()
+    slow.go.set()
+    for waiting in (first, *others):
+        with pytest.raises(StorageUnavailable):
+            waiting.result(10)
+    assert time.monotonic() - started_s < 4

@@ -20,6 +20,7 @@ from paylink.runtime.logs import log
 IDS_PER_MESSAGE = 100
 _MESSAGES_PER_SEND = 10
 _TIMEOUT_S = 1
+_WAITING_MAX = 20_000
 _PAUSE_PER_ID_S = 0.001
 _PAUSE_S_MIN = 0.010
 _PAUSE_S_MAX = 0.060
@@ -108,6 +109,9 @@ class BackgroundQueue:
         self._thread: threading.Thread | None = None
 
     def send(self, event_row_ids: Sequence[UUID]) -> None:
+        if self._waiting.qsize() > _WAITING_MAX:
+            # SQS hangs. They are due in Postgres: the relay queues them.
+            return
         for event_row_id in event_row_ids:
             self._waiting.put(event_row_id)
         if event_row_ids:

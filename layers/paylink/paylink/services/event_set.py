@@ -22,7 +22,7 @@ class Told:
 
 @dataclass
 class HeldAlerts:
-    """Keeps alerts until what they tell of is committed."""
+    """Keeps alerts until it is clear that what they tell of is written."""
 
     held: list[tuple[str, dict[str, object]]] = field(default_factory=list)
 

@@ -1,5 +1,6 @@
 """Group commit: webhooks that arrive at the same time are stored in one transaction, so that its cost is shared."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -12,6 +13,8 @@ from paylink.store.webhooks import NewWebhook
 
 GROUP_MAX = 128
 COMMIT_DEADLINE_S = 2.0
+
+_log = logging.getLogger("paylink")
 
 _LEAST_DEADLINE_S = 0.5
 """A group gets this long, however little time its oldest webhook has left: the others fall with it."""
@@ -31,7 +34,7 @@ class GroupCommit:
     Stores webhooks of one process, a group at a time, from a thread of its own. Safe to share between threads.
 
     store: commits webhooks within so many seconds and returns the ids of those whose event is new.
-    stored: told which events are new, after their commit. It must not raise.
+    stored: told which events are new, after their commit and before the answers.
     """
 
     def __init__(
@@ -66,14 +69,17 @@ class GroupCommit:
                 while not self._waiting:
                     self._changed.wait()
                 group, self._waiting = self._waiting[:GROUP_MAX], self._waiting[GROUP_MAX:]
-            self._commit_group(group)
+            try:
+                self._commit_group(group)
+            except BaseException as exc:
+                # A defect of ours must not end this thread, and nobody may wait for ever.
+                _log.exception("a group was not committed")
+                _fail(group, exc)
 
     def _commit_group(self, group: Sequence[_Waiting]) -> None:
         now_s = time.monotonic()
-        for waiting in group:
-            if waiting.until_s <= now_s:
-                # Its provider is told so, and tells it again: it need not be stored now.
-                waiting.new.set_exception(StorageUnavailable(retry_after_s=2))
+        # Their providers are told so, and tell it again: they need not be stored now.
+        _fail([waiting for waiting in group if waiting.until_s <= now_s], StorageUnavailable)
         in_time = [waiting for waiting in group if waiting.until_s > now_s]
         if not in_time:
             return
@@ -81,26 +87,45 @@ class GroupCommit:
         try:
             self._commit_together(in_time, until_s)
         except StorageUnavailable:
-            for waiting in in_time:
-                waiting.new.set_exception(StorageUnavailable(retry_after_s=2))
-        except BaseException as exc:
+            _fail(in_time, StorageUnavailable)
+        except Exception as exc:
             if len(in_time) == 1:
-                in_time[0].new.set_exception(exc)
+                _fail(in_time, exc)
             else:
                 self._commit_apart(in_time, until_s)
 
     def _commit_apart(self, group: Sequence[_Waiting], until_s: float) -> None:
         """One row that Postgres refuses must not take the others of its group with it."""
-        for waiting in group:
+        for number, waiting in enumerate(group):
+            if time.monotonic() >= until_s:
+                _fail(group[number:], StorageUnavailable)
+                return
             try:
                 self._commit_together([waiting], until_s)
-            except BaseException as exc:
-                waiting.new.set_exception(exc)
+            except StorageUnavailable:
+                _fail(group[number:], StorageUnavailable)
+                return
+            except Exception as exc:
+                _fail([waiting], exc)
 
     def _commit_together(self, group: Sequence[_Waiting], until_s: float) -> None:
         new = self._store([waiting.webhook for waiting in group], max(0.2, until_s - time.monotonic()))
-        # First the answers: their senders wait.
+        # Before the answers: where a process freezes after its answer, nothing would follow it.
+        if new:
+            self._tell(list(new))
         for waiting in group:
             waiting.new.set_result(waiting.webhook.id in new)
-        if new:
-            self._stored(list(new))
+
+    def _tell(self, new: Sequence[UUID]) -> None:
+        try:
+            self._stored(new)
+        except Exception:
+            # They are committed, and due: the relay queues them.
+            _log.exception("what was stored could not be told")
+
+
+def _fail(group: Sequence[_Waiting], error: BaseException | type[StorageUnavailable]) -> None:
+    """Give those who still wait an error; StorageUnavailable to each its own, as several threads will raise it."""
+    for waiting in group:
+        if not waiting.new.done():
+            waiting.new.set_exception(error if isinstance(error, BaseException) else error(retry_after_s=2))

@@ -9,6 +9,7 @@ from paylink.services.event_set import SetWritten, Told, write_set
 from paylink.services.one_event import OneEvent
 from paylink.services.ports import Parts
 from paylink.store import webhooks
+from paylink.store.unit_of_work import UnitOfWork
 from paylink.store.webhooks import ClaimedEvent
 
 CLAIM_LEASE_S = 60
@@ -62,8 +63,6 @@ class Processing:
         if told:
             written = self._write(told)
             self._parts.queue.send(written.woken)
-            for kind, facts in written.alerts.held:
-                self._parts.alerts.alert(kind, **facts)
             left |= set(written.left)
         if left:
             database.run(lambda uow: webhooks.release_events(uow, sorted(left)))
@@ -72,19 +71,28 @@ class Processing:
         """Return what an event says, unless it needs a closer look."""
         if event.body is None:
             return None
-        provider = self._parts.providers[self._parts.accounts.get(event.account_id).provider]
         try:
+            provider = self._parts.providers[self._parts.accounts.get(event.account_id).provider]
             says = provider.map_webhook(event.body)
+        except StorageUnavailable:
+            raise
         except Exception:
-            # Unreadable, or a defect of ours: either way the others need not suffer.
+            # Unreadable, switched off, or a defect of ours: either way the others need not suffer.
             return None
         if says.foreign or says.ignored is not None or (says.evidence is not None and not says.confirm):
             return Told(event, says)
         return None
 
+    def _write_and_alert(self, uow: UnitOfWork, told: Sequence[Told]) -> SetWritten:
+        written = write_set(uow, told)
+        # Before the commit: rather twice than never.
+        for kind, facts in written.alerts.held:
+            self._parts.alerts.alert(kind, **facts)
+        return written
+
     def _write(self, told: Sequence[Told]) -> SetWritten:
         try:
-            return self._parts.database.run(lambda uow: write_set(uow, told))
+            return self._parts.database.run(lambda uow: self._write_and_alert(uow, told))
         except StorageUnavailable:
             raise
         except Exception:

@@ -1,8 +1,11 @@
 """The relay: what is stored and due gets a queue message again, so that losing the queue loses nothing."""
 
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
+from paylink.core.errors import StorageUnavailable
 from paylink.services.one_event import send_letter
 from paylink.services.ports import Parts
 from paylink.store import webhooks
@@ -43,7 +46,7 @@ class Relay:
         ended = self._parts.database.run(lambda uow: uow.all("expire_parked", limit=BATCH))
         for row in ended:
             self._parts.alerts.alert("parked_too_long", event_row_id=row["id"], reason=row["reason"])
-        self._parts.database.run(self._keep_house)
+        self._keep_house()
         return Relayed(queued, len(ended))
 
     def _queue_due(self) -> int:
@@ -72,8 +75,21 @@ class Relay:
             if weighed < BATCH:
                 return
 
-    def _keep_house(self, uow: UnitOfWork) -> None:
-        uow.run("ensure_body_partitions")
-        uow.run("drop_old_body_partitions", days=self._raw_body_days)
-        uow.run("delete_old_rest_bodies", days=self._raw_body_days)
-        uow.run("delete_old_keys", hours=KEY_HOURS)
+    def _keep_house(self) -> None:
+        """Each on its own, and none behind a long reader: intake would have to wait behind it too."""
+        days = {"days": self._raw_body_days}
+        duties: list[tuple[str, dict[str, int]]] = [
+            ("ensure_body_partitions", {}),
+            ("drop_old_body_partitions", days),
+            ("delete_old_rest_bodies", days),
+            ("delete_old_keys", {"hours": KEY_HOURS}),
+        ]
+        for query, parameters in duties:
+            # Locked by others, or the database went away just now: the next run does it.
+            with suppress(StorageUnavailable):
+                self._parts.database.run(partial(_do, query=query, parameters=parameters))
+
+
+def _do(uow: UnitOfWork, query: str, parameters: dict[str, int]) -> None:
+    uow.run("wait_briefly_for_locks")
+    uow.run(query, **parameters)
