@@ -77,7 +77,7 @@ select e.id, e.account_id, e.event_id, e.assurance, c.attempts, c.asked, c.recei
 -- Claimed, and not worked at after all: free at once, and no attempt.
 update unfinished_events
    set attempts = attempts - 1, not_before = now()
- where event_row_id = any (%(ids)s::uuid[]) and next_attempt_at is not null;
+ where event_row_id = any (%(ids)s::uuid[]) and next_attempt_at is not null and attempts > 0;
 
 -- list_claimable --
 select event_row_id as id from unfinished_events
@@ -146,7 +146,9 @@ returning e.id, e.reason;
 -- Parked until a reference becomes known, or the time is up.
 with parked as (
     update unfinished_events
-       set next_attempt_at = null, parked_until = received_at + make_interval(secs => %(park_s)s)
+       set next_attempt_at = null,
+           -- One that is brought up again when it is old has a day.
+           parked_until = greatest(received_at + make_interval(secs => %(park_s)s), now() + interval '1 day')
      where event_row_id = %(id)s and next_attempt_at is not null
     returning event_row_id, attempts
 ), linked as (
@@ -191,7 +193,7 @@ with postponed as (
     update unfinished_events
        set next_attempt_at = now() + make_interval(secs => %(delay_s)s),
            not_before = now() + make_interval(secs => %(delay_s)s), asked = asked + %(asked)s,
-           attempts = attempts - %(uncounted)s
+           attempts = greatest(attempts - %(uncounted)s, 0)
      where event_row_id = %(id)s and next_attempt_at is not null
     returning event_row_id
 ), linked as (

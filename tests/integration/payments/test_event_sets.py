@@ -12,7 +12,7 @@ import pytest
 
 from paylink.core.secret import Secret
 from paylink.edge.rate_limit import Limit
-from paylink.services import event_set, one_event
+from paylink.services import event_set, one_event, relay
 from paylink.store import transactions as tx
 from paylink.store.accounts import REREAD_S
 from paylink.store.provisioning import set_credentials
@@ -128,12 +128,15 @@ def test_a_dead_event_that_its_provider_tells_again_gets_another_chance(stack: S
 
 
 def test_the_relay_adds_nothing_to_a_queue_that_is_long(stack: Stack, monkeypatch: pytest.MonkeyPatch):
-    stack.deliver(succeeded(stack, stack.checkout().body["id"], "evt_1"))
+    """But for the oldest batch: it would wait behind newer events for ever."""
+    for number in range(3):
+        stack.deliver(succeeded(stack, stack.checkout().body["id"], f"evt_{number}"))
     stack.rows("update unfinished_events set next_attempt_at = now()")
     with monkeypatch.context() as patch:
+        patch.setattr(relay, "BATCH", 1)
         patch.setattr(type(stack.deps.queue), "depth", lambda self: 10_000)
-        assert stack.functions["relay_events"].call({})["queued"] == 0
-    assert stack.functions["relay_events"].call({})["queued"] == 1
+        assert stack.functions["relay_events"].call({})["queued"] == 1
+    assert stack.functions["relay_events"].call({})["queued"] == 2
 
 
 def test_questions_to_a_provider_wait_for_their_turn_and_are_no_attempt(stack: Stack, monkeypatch: pytest.MonkeyPatch):

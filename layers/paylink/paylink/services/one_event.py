@@ -251,7 +251,7 @@ class OneEvent:
         if exc.kind is ErrorKind.NOT_FOUND:
             self._parts.database.run(lambda uow: self._ask_provider_again(uow, event, told, transaction_id))
             return
-        delay_s = ASK_AGAIN_S[min(event.attempts - 1, len(ASK_AGAIN_S) - 1)]
+        delay_s = ASK_AGAIN_S[min(max(event.attempts - 1, 0), len(ASK_AGAIN_S) - 1)]
         uncounted = 1 if exc.kind is ErrorKind.RATE_LIMITED else 0
         self._parts.database.run(
             lambda uow: self._defer(uow, event, told, transaction_id, delay_s=delay_s, asked=0, uncounted=uncounted)

@@ -13,6 +13,9 @@ from paylink.store.unit_of_work import UnitOfWork
 from paylink.store.webhooks import ClaimedEvent
 
 CLAIM_LEASE_S = 60
+SET_LEASE_S = 15
+"""A set asks no provider: it is written within the database's deadline."""
+
 SET_MAX = 100
 
 
@@ -56,7 +59,7 @@ class Processing:
     def _process_fresh(self, event_row_ids: Sequence[UUID]) -> None:
         """Write what can be written as a set, and free the rest for its own turn."""
         database = self._parts.database
-        claim = partial(webhooks.claim_fresh_events, event_row_ids=event_row_ids, lease_s=CLAIM_LEASE_S)
+        claim = partial(webhooks.claim_fresh_events, event_row_ids=event_row_ids, lease_s=SET_LEASE_S)
         claimed = database.run(claim, one_statement=True)
         told = [one for event in claimed if (one := self._told(event)) is not None]
         left = {event.id for event in claimed} - {one.event.id for one in told}

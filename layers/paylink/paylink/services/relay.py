@@ -15,7 +15,7 @@ LEASE_S = 60
 BATCH = 500
 KEY_HOURS = 72
 DEPTH_MAX = 200
-"""Messages in the queue above which the relay adds none; each holds up to a hundred events."""
+"""Messages in the queue above which the relay adds one batch only; each holds up to a hundred events."""
 
 _ROUNDS_MAX = 20
 
@@ -52,8 +52,9 @@ class Relay:
     def _queue_due(self) -> int:
         """Queue what is due, as long as the queue is short: more messages would not be worked at any sooner."""
         queued = 0
-        for _ in range(_ROUNDS_MAX):
-            if self._parts.queue.depth() > DEPTH_MAX:
+        for number in range(_ROUNDS_MAX):
+            # The oldest batch always: behind a queue that stays long it would wait for ever.
+            if number and self._parts.queue.depth() > DEPTH_MAX:
                 break
             due = self._parts.database.run(lambda uow: uow.all("claim_due_events", limit=BATCH, lease_s=LEASE_S))
             self._parts.queue.send([row["id"] for row in due])

@@ -27,6 +27,9 @@ _ROLLBACK_S = 1.0
 _RETRIES = 3
 _OPTIONS = "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s -c timezone=UTC"
 
+# A server that was the primary, and one that has not seen what this connection prepared.
+_UNUSABLE = (errors.ReadOnlySqlTransaction, errors.InvalidSqlStatementName, errors.DuplicatePreparedStatement)
+
 T = TypeVar("T")
 
 
@@ -124,8 +127,8 @@ class Database:
                 connection = self._connect()
             yield connection, reused
             keep = connection
-        except (DeadlineExceeded, errors.ReadOnlySqlTransaction):
-            # No more waiting, or a server that was the primary: it ends the transaction with the closed socket.
+        except (*_UNUSABLE, DeadlineExceeded):
+            # No more waiting, or not the server that we knew: it ends the transaction with the closed socket.
             if connection is not None:
                 connection.close()
             raise
