@@ -253,4 +253,5 @@ def test_an_unknown_account_takes_as_long_as_a_known_one(stack: Stack):
                 stack.deps.intake.receive("stripe", name, raw, headers, lambda: "198.51.100.1")
             taken.append(time.perf_counter() - started)
     known, unknown = (statistics.median(taken) for taken in times.values())
-    assert 0.8 < unknown / known < 1.25
+    # Without the same work it would be a twentieth.
+    assert 0.5 < unknown / known < 2

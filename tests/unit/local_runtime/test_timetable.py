@@ -1,5 +1,6 @@
 """rate() and cron(), with a plain search through all minutes as the oracle."""
 
+from calendar import monthrange
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -82,6 +83,12 @@ def test_cron_equals_a_search_through_all_minutes(
     """Within the days searched, the next run is the first minute that all fields name."""
     moment = START + timedelta(minutes=offset, seconds=17)
     days = f"? {month[0]} {weekday[0]}" if by_weekday else f"{day[0]} {month[0]} ?"
+    # The 29th of February is a day, the 30th and the 31st are none, and so for the short months.
+    lengths = {month: monthrange(2024, month)[1] for month in range(1, 13)}
+    if not by_weekday and all(min(day[1]) > lengths[number] for number in month[1]):
+        with pytest.raises(TemplateError, match="there is no such day"):
+            Cron(f"{minute[0]} {hour[0]} {days} *", ZoneInfo("UTC"))
+        return
     found = Cron(f"{minute[0]} {hour[0]} {days} *", ZoneInfo("UTC")).next_after(moment)
 
     def runs(at: datetime) -> bool:
