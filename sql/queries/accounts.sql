@@ -8,6 +8,10 @@ select k.id, k.key_hash, k.pepper_id, k.scopes
   from operator_keys k
  where k.prefix = %(prefix)s and k.revoked_at is null and (k.expires_at is null or k.expires_at > now());
 
+-- list_new_account_names --
+-- Those that a read of all names a minute ago may not have seen.
+select provider, name, id, is_default from provider_accounts where created_at > now() - interval '3 minutes';
+
 -- list_account_names --
 select id, provider, name, is_default from provider_accounts;
 

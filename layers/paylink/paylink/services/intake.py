@@ -104,4 +104,5 @@ class Intake:
             lambda uow: store_webhooks(uow, webhooks, lease_s=LEASE_S, shard=self._shard),
             deadline_s=deadline_s,
             one_statement=True,
+            reserved=True,
         )

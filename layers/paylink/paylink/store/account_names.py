@@ -1,8 +1,8 @@
 """
 Which account a webhook's path stands for.
 
-All names are read together, again on a name that is not among them, at most once a second: strangers choose names, and
-however many they try, they cost one read a second and push no known name out.
+All names are read together once a minute. On a name that is not among them those that are new are read, at most once a
+second: strangers choose names, and however many they try, they cost one small read a second and push no known name out.
 """
 
 import threading
@@ -21,12 +21,16 @@ AWAY_S = 5.0
 
 READ_EVERY_S = 1.0
 
+_UNKNOWN_WAIT_S = 0.05
+"""How long an unknown name waits for another's read. The threads of the door are few, and good webhooks need them."""
+
 _Key = tuple[str, str | None]
 
 
 @dataclass(frozen=True)
 class _Names:
     at: float
+    """When all were read."""
     ids: Mapping[_Key, UUID] = field(default_factory=dict)
 
 
@@ -56,7 +60,7 @@ class AccountNames:
         if known and self._age_s(names) < FRESH_S:
             return names.ids[key]
         # One thread reads. Who has an answer does not wait for it.
-        if self._lock.acquire(timeout=0 if known else deadline_s):
+        if self._lock.acquire(timeout=0 if known else min(deadline_s, _UNKNOWN_WAIT_S)):
             try:
                 self._read_if_due(AWAY_S if self._failed and known else READ_EVERY_S, deadline_s)
             finally:
@@ -75,13 +79,16 @@ class AccountNames:
         began = self._monotonic()
         if began - self._tried_at < pause_s:
             return
+        names = self._names
+        all_of_them = self._age_s(names) >= FRESH_S
+        query = "list_account_names" if all_of_them else "list_new_account_names"
         try:
-            rows = self._database.run(lambda uow: uow.all("list_account_names"), deadline_s=deadline_s)
+            rows = self._database.run(lambda uow: uow.all(query), deadline_s=deadline_s)
         except StorageUnavailable:
             self._failed = True
         else:
             ids: dict[_Key, UUID] = {(row["provider"], row["name"]): row["id"] for row in rows}
             ids |= {(row["provider"], None): row["id"] for row in rows if row["is_default"]}
-            self._names = _Names(began, ids)
+            self._names = _Names(began, ids) if all_of_them else _Names(names.at, {**names.ids, **ids})
             self._failed = False
         self._tried_at = self._monotonic()

@@ -36,6 +36,7 @@ class Accounts:
         self._lock = threading.Lock()
         self._cache: dict[tuple[str, ...], _Cached] = {}
         self._reread_at: dict[UUID, float] = {}
+        self._reading: set[tuple[str, ...]] = set()
         self._away_until = 0.0
 
     def for_webhook(self, provider: str, name: str | None, *, deadline_s: float) -> Account | None:
@@ -91,12 +92,29 @@ class Accounts:
         age_s = self._monotonic() - known.at if known else STALE_S
         if known is not None and (age_s < fresh_s or (age_s < STALE_S and self._monotonic() < self._away_until)):
             return known.account
+        usable = known if known is not None and age_s < STALE_S else None
+        if usable is None:
+            return self._refresh(key, query, deadline_s, parameters)
+        # One thread reads; who has an answer does not wait for it.
+        with self._lock:
+            if key in self._reading:
+                return usable.account
+            self._reading.add(key)
+        try:
+            return self._refresh(key, query, deadline_s, parameters)
+        except StorageUnavailable:
+            return usable.account
+        finally:
+            with self._lock:
+                self._reading.discard(key)
+
+    def _refresh(
+        self, key: tuple[str, ...], query: str, deadline_s: float, parameters: dict[str, Any]
+    ) -> Account | None:
         try:
             account = self._database.run(lambda uow: self._read(uow, query, parameters), deadline_s=deadline_s)
         except StorageUnavailable:
             self._away_until = self._monotonic() + AWAY_S
-            if known is not None and age_s < STALE_S:
-                return known.account
             raise
         # What is not there is not kept: a new account must work at once.
         if account is not None:

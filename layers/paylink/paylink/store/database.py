@@ -64,6 +64,16 @@ psycopg2.extensions.set_wait_callback(_wait)
 psycopg2.extras.register_uuid()  # type: ignore[no-untyped-call]
 
 
+_Pool = LifoQueue[Connection | None]
+
+
+def _pool(size: int) -> _Pool:
+    pool: _Pool = LifoQueue()
+    for _ in range(size):
+        pool.put(None)
+    return pool
+
+
 class Database:
     """
     A pool of connections and the way to run transactions. Safe to share between threads.
@@ -74,17 +84,24 @@ class Database:
     def __init__(self, url: Secret, queries: Mapping[str, str], *, size: int = 8) -> None:
         self._url = url
         self._queries = queries
-        self._idle: LifoQueue[Connection | None] = LifoQueue()
-        for _ in range(size):
-            self._idle.put(None)
+        self._idle = _pool(size)
+        self._reserved = _pool(1)
 
-    def run(self, work: Callable[[UnitOfWork], T], *, deadline_s: float = DEADLINE_S, one_statement: bool = False) -> T:
+    def run(
+        self,
+        work: Callable[[UnitOfWork], T],
+        *,
+        deadline_s: float = DEADLINE_S,
+        one_statement: bool = False,
+        reserved: bool = False,
+    ) -> T:
         """
         Run `work` in one transaction, commit, and return its result.
 
         `work` is called again after a deadlock, a serialization failure, or a connection that had died idle: it must
         have no effect but through its unit of work. With `one_statement` it runs no more than one, which commits
         itself: two round trips less. That one may then have been committed before it runs again: it must bear that.
+        `reserved` is for intake alone: a connection beside the pool, so that nothing slow keeps providers waiting.
 
         Raises:
             StorageUnavailable: The database cannot be reached or does not answer by the deadline.
@@ -92,7 +109,8 @@ class Database:
         deadline = time.monotonic() + deadline_s
         for attempt in range(_RETRIES + 1):
             try:
-                with self._connection(deadline) as (connection, reused):
+                pool = self._reserved if reserved else self._idle
+                with self._connection(pool, deadline) as (connection, reused):
                     try:
                         connection.autocommit = one_statement
                         result = work(UnitOfWork(connection, self._queries))
@@ -113,10 +131,10 @@ class Database:
         raise StorageUnavailable(retry_after_s=2)
 
     @contextmanager
-    def _connection(self, deadline: float) -> Iterator[tuple[Connection, bool]]:
+    def _connection(self, pool: _Pool, deadline: float) -> Iterator[tuple[Connection, bool]]:
         """Lend a connection; roll back on any exception, and drop it unless it is usable afterwards."""
         try:
-            connection = self._idle.get(timeout=max(0.0, deadline - time.monotonic()))
+            connection = pool.get(timeout=max(0.0, deadline - time.monotonic()))
         except Empty as exc:
             raise DeadlineExceeded("no connection became free in time") from exc
         reused = connection is not None
@@ -137,7 +155,7 @@ class Database:
             raise
         finally:
             _deadline.at = None
-            self._idle.put(keep)
+            pool.put(keep)
 
     @staticmethod
     def _rolled_back(connection: Connection | None) -> Connection | None:
@@ -161,13 +179,12 @@ class Database:
 
     def close(self) -> None:
         """Close the idle connections."""
-        idle: list[Connection | None] = []
-        while not self._idle.empty():
-            idle.append(self._idle.get())
-        for connection in idle:
-            if connection is not None:
-                connection.close()
-            self._idle.put(None)
+        for pool in (self._idle, self._reserved):
+            idle = [pool.get() for _ in range(pool.qsize())]
+            for connection in idle:
+                if connection is not None:
+                    connection.close()
+                pool.put(None)
 
 
 class _Again(Exception):
