@@ -1,17 +1,12 @@
 -- store_webhooks --
 -- Store verified webhooks, once per (account, event id); count them; append redeliveries. One statement, so one commit.
--- Arrays of one length, sorted by (account_id, event_id); `firsts` is true for the first of each such key. Safe to run
--- again when the answer to its commit was lost: deliveries that are there already are not counted twice.
-with seen as (
-    select id, true as new from webhook_events where id = any (%(ids)s::uuid[])
-    union all
-    select id, false from webhook_deliveries where id = any (%(ids)s::uuid[])
-), incoming as (
+-- Arrays of one length, sorted by (account_id, event_id); `firsts` is true for the first of each such key. It is planned
+-- once per connection, maybe while the tables are empty: no table is read but by a constraint's index.
+with incoming as (
     select * from unnest(
         %(ids)s::uuid[], %(account_ids)s::uuid[], %(event_ids)s::text[], %(credential_ids)s::uuid[],
         %(assurances)s::text[], %(bodies)s::bytea[], %(headers)s::text[], %(firsts)s::boolean[])
         as t (id, account_id, event_id, credential_id, assurance, body, headers, first)
-     where id not in (select id from seen)
 ), stored as (
     insert into webhook_events (id, account_id, event_id, credential_id, assurance)
     select id, account_id, event_id, credential_id, assurance from incoming where first
@@ -34,7 +29,13 @@ with seen as (
         on conflict on constraint intake_ledger_pkey
         do update set new = l.new + excluded.new, redelivered = l.redelivered + excluded.redelivered, last_at = now()
 )
-select id from stored union all select id from seen where new;
+select id from stored;
+
+-- list_stored_webhooks --
+-- Which of these deliveries are there already, and whether their event was new.
+select id, true as new from webhook_events where id = any (%(ids)s::uuid[])
+ union all
+select id, false from webhook_deliveries where id = any (%(ids)s::uuid[]);
 
 -- claim_fresh_events --
 -- Claim what can be worked at as a set: tried for the first time, and signed as a whole. What another works at is left.

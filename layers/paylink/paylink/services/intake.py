@@ -5,18 +5,18 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from itertools import count
 from uuid import UUID
 
 from paylink.providers.port import Account, Provider, Verified, WebhookRefused
 from paylink.services.group_commit import COMMIT_DEADLINE_S, GroupCommit
 from paylink.services.ports import Parts
 from paylink.services.refusals import BODY_SIZE_MAX, TOO_LARGE, Refusals
-from paylink.store.webhooks import NewWebhook, store_webhooks
+from paylink.store.webhooks import LEDGER_SHARDS, NewWebhook, store_webhooks
 
 LEASE_S = 30
 """How long a new event waits for its queue message before the relay sends one."""
 
-_LEDGER_SHARDS = 16
 _KEPT_HEADERS = frozenset({"content-type", "user-agent", "x-request-id", "webhook-id", "webhook-timestamp"})
 _HEADER_SIZE_MAX = 2048
 """A longer one is not kept: half a signature proves nothing."""
@@ -35,7 +35,7 @@ class Intake:
         self._parts = parts
         self._refusals = refusals
         self._kept_headers = {slug: _KEPT_HEADERS | p.evidence_headers for slug, p in parts.providers.items()}
-        self._shard = random.randrange(_LEDGER_SHARDS)  # noqa: S311 (no secret)
+        self._shard = random.randrange(LEDGER_SHARDS)  # noqa: S311 (no secret)
         self._commits = GroupCommit(self._store, parts.queue.send)
 
     def receive(
@@ -100,8 +100,9 @@ class Intake:
             return provider.verify_webhook(raw_body, headers, now_known.credentials, now)
 
     def _store(self, webhooks: Sequence[NewWebhook], deadline_s: float) -> set[UUID]:
+        tries = count()
         return self._parts.database.run(
-            lambda uow: store_webhooks(uow, webhooks, lease_s=LEASE_S, shard=self._shard),
+            lambda uow: store_webhooks(uow, webhooks, lease_s=LEASE_S, shard=self._shard, again=next(tries) > 0),
             deadline_s=deadline_s,
             one_statement=True,
             reserved=True,

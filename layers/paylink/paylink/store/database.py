@@ -99,8 +99,8 @@ class Database:
         Run `work` in one transaction, commit, and return its result.
 
         `work` is called again after a deadlock, a serialization failure, or a connection that had died idle: it must
-        have no effect but through its unit of work. With `one_statement` it runs no more than one, which commits
-        itself: two round trips less. That one may then have been committed before it runs again: it must bear that.
+        have no effect but through its unit of work. With `one_statement` it writes with no more than one, which
+        commits itself: two round trips less. That one may have been committed when it runs again: it must bear that.
         `reserved` is for intake alone: a connection beside the pool, so that nothing slow keeps providers waiting.
 
         Raises:

@@ -12,7 +12,7 @@ from paylink.providers.port import Assurance, Reference
 from paylink.store.arrays import bytea_array, uuid_array
 from paylink.store.unit_of_work import Row, UnitOfWork
 
-_LEDGER_SHARDS = 16
+LEDGER_SHARDS = 16
 
 
 class NewWebhook(NamedTuple):
@@ -44,8 +44,23 @@ class ClaimedEvent:
     body: bytes | None
 
 
-def store_webhooks(uow: UnitOfWork, webhooks: Sequence[NewWebhook], *, lease_s: int, shard: int) -> set[UUID]:
-    """Store deliveries and return the ids of those whose event is new; the others are appended as redeliveries."""
+def store_webhooks(
+    uow: UnitOfWork, webhooks: Sequence[NewWebhook], *, lease_s: int, shard: int, again: bool = False
+) -> set[UUID]:
+    """
+    Store deliveries and return the ids of those whose event is new; the others are appended as redeliveries.
+
+    `again` says that these may have been committed a moment ago, and the answer lost: no delivery is counted twice.
+    """
+    stored: dict[UUID, bool] = {}
+    if again:
+        rows = uow.all("list_stored_webhooks", ids=uuid_array(w.id for w in webhooks))
+        stored = {row["id"]: row["new"] for row in rows}
+    missing = [w for w in webhooks if w.id not in stored]
+    return _insert_webhooks(uow, missing, lease_s, shard) | {id for id, new in stored.items() if new}
+
+
+def _insert_webhooks(uow: UnitOfWork, webhooks: Sequence[NewWebhook], lease_s: int, shard: int) -> set[UUID]:
     ordered = sorted(webhooks, key=lambda w: (w.account_id, w.event_id))
     keys = [(w.account_id, w.event_id) for w in ordered]
     rows = uow.all_prepared(
@@ -114,7 +129,7 @@ def finish_events(uow: UnitOfWork, endings: Sequence[Ending]) -> None:
         reasons=[e.reason for e in endings],
         event_types=[e.event_type for e in endings],
         transaction_ids=uuid_array(e.transaction_id for e in endings),
-        shard=random.randrange(_LEDGER_SHARDS),  # noqa: S311 (no secret)
+        shard=random.randrange(LEDGER_SHARDS),  # noqa: S311 (no secret)
     )
 
 
