@@ -19,6 +19,7 @@ def receive_account_webhook(provider: str, account: str) -> Answer:
 
 
 def _receive(provider: str, account: str | None) -> Answer:
-    source = partial(app.source, deps().settings.trusted_proxies)
-    receipt = deps().intake.receive(provider, account, raw_body(app.request), app.headers(), source)
+    parts = deps()
+    source = partial(app.source, parts.settings.trusted_proxies)
+    receipt = parts.intake.receive(provider, account, raw_body(app.request), app.headers(), source)
     return app.later(receipt.new, lambda new: {"received": receipt.event_id, "duplicate": not new})

@@ -7,7 +7,7 @@ from typing import Any
 
 from paylink_local.functions import FunctionLoadError, load_function
 from paylink_local.gateway import problems
-from paylink_local.gateway.bodies import Body, Memory
+from paylink_local.gateway.bodies import Body, Limits
 from paylink_local.gateway.events import build_event
 from paylink_local.gateway.problems import Problem
 from paylink_local.gateway.requests import Receive, decode_path, decode_query, request_id
@@ -33,13 +33,13 @@ class Application:
     def __init__(self, template: Template, port: int) -> None:
         loaded = {function.logical_id: _load(function) for function in template.functions if function.routes}
         self._router = Router((route, loaded[function.logical_id]) for route, function in template.routes())
-        self._memory = Memory()
+        self._limits = Limits()
         self._port = port
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Answer one request, whatever happens."""
         started_s = time.perf_counter()
-        body = Body(scope["headers"], receive, self._memory)
+        body = Body(scope["headers"], receive, self._limits)
         invocation = _Invocation(self._router, self._port, request_id(scope["headers"]))
         try:
             response = await invocation.respond(scope, body)

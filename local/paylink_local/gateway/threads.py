@@ -5,13 +5,12 @@ import contextlib
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from queue import SimpleQueue
 from typing import Any
 
 from paylink_local.functions import LoadedFunction, stack_of
+from paylink_local.gateway.deadlines import Deadlines
 
 SLOTS = 64
 """Invocations of one function at once in one process."""
@@ -44,14 +43,22 @@ class HandlerFailed(Exception):
     """The handler raised; the cause is what it raised, which may be SystemExit or the like."""
 
 
-_Report = tuple[Callable[[Any, BaseException | None], None], Any, BaseException | None]
+_Outcome = tuple[Any, BaseException | None]
 
 
-@dataclass
 class _Job:
-    event: Any
-    report: Callable[[Any, BaseException | None], None]
-    thread_id: int | None = None
+    """One invocation; `outcome` is the loop's."""
+
+    __slots__ = ("event", "outcome", "thread_id")
+
+    def __init__(self, event: Any, outcome: "asyncio.Future[_Outcome]") -> None:
+        self.event = event
+        self.outcome = outcome
+        self.thread_id: int | None = None
+
+    def expire(self) -> None:
+        if not self.outcome.done():
+            self.outcome.set_result((None, AnswerTimeout(stack_of(self.thread_id))))
 
 
 class FunctionThreads:
@@ -72,9 +79,10 @@ class FunctionThreads:
         self._count = threading.Lock()
         self._unserved = 0
         self._started = 0
-        self._reports: deque[_Report] = deque()
+        self._reports: deque[tuple[_Job, _Outcome]] = deque()
         self._waking = False
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._deadlines = Deadlines(min(self.function.timeout_s, API_TIMEOUT_S_MAX))
 
     async def run(self, event: Any) -> Any:
         """
@@ -87,36 +95,14 @@ class FunctionThreads:
         """
         await self._take_slot()
         loop = self._loop = self._loop or asyncio.get_running_loop()
-        outcome: asyncio.Future[tuple[Any, BaseException | None]] = loop.create_future()
-
-        def finish(answer: Any, error: BaseException | None) -> None:
-            self._give_slot_back()
-            if not outcome.done():
-                outcome.set_result((answer, error))
-            else:
-                _log.warning("function %s ended after its timeout", self.function.name, exc_info=error)
-
-        def report(answer: Any, error: BaseException | None) -> None:
-            self._reports.append((finish, answer, error))
-            # Handlers that waited for one commit end together: the first one wakes the loop for all.
-            if not self._waking:
-                self._waking = True
-                # The loop is closed once the process has stopped waiting for this handler.
-                with contextlib.suppress(RuntimeError):
-                    loop.call_soon_threadsafe(self._take_reports)
-
-        def expire() -> None:
-            if not outcome.done():
-                outcome.set_result((None, AnswerTimeout(stack_of(job.thread_id))))
-
-        job = _Job(event, report)
-        timer = loop.call_later(min(self.function.timeout_s, API_TIMEOUT_S_MAX), expire)
+        job = _Job(event, loop.create_future())
+        self._deadlines.add(job.expire)
         self._jobs.put(job)
         self._ensure_thread()
         try:
-            answer, error = await outcome
+            answer, error = await job.outcome
         finally:
-            timer.cancel()
+            self._deadlines.remove(job.expire)
         if isinstance(error, AnswerTimeout):
             raise error
         if error is not None:
@@ -143,15 +129,26 @@ class FunctionThreads:
         name = f"{self.function.name}-{self._started}"
         threading.Thread(target=self._work, name=name, daemon=True).start()
 
+    def _report(self, job: _Job, answer: Any, error: BaseException | None = None) -> None:
+        self._reports.append((job, (answer, error)))
+        # Handlers that waited for one commit end together: the first one wakes the loop for all.
+        if not self._waking:
+            self._waking = True
+            assert self._loop is not None
+            # The loop is closed once the process has stopped waiting for this handler.
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._take_reports)
+
     def _take_reports(self) -> None:
         """Runs in the loop. Who has put in a report and then found the loop being woken did so before this line."""
         self._waking = False
         while self._reports:
-            finish, answer, error = self._reports.popleft()
-            finish(answer, error)
-
-    def _give_slot_back(self) -> None:
-        self._free.release()
+            job, outcome = self._reports.popleft()
+            self._free.release()
+            if not job.outcome.done():
+                job.outcome.set_result(outcome)
+            else:
+                _log.warning("function %s ended after its timeout", self.function.name, exc_info=outcome[1])
 
     def _work(self) -> None:
         while True:
@@ -161,11 +158,11 @@ class FunctionThreads:
                 answer = self._call(job.event)
                 if hasattr(answer, "then"):
                     self._threads_max = LATER_THREADS
-                    answer.then(lambda later, report=job.report: report(later, None))
+                    answer.then(partial(self._report, job))
                 else:
-                    job.report(answer, None)
+                    self._report(job, answer)
             except BaseException as exc:  # a handler that calls sys.exit() must not end the thread
-                job.report(None, exc)
+                self._report(job, None, exc)
             del job
             with self._count:
                 self._unserved -= 1

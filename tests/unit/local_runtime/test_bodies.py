@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from paylink_local.gateway import bodies
-from paylink_local.gateway.bodies import BODY_BYTES_MAX, Body, Memory
+from paylink_local.gateway.bodies import BODY_BYTES_MAX, Body, Limits
 from paylink_local.gateway.problems import Problem
 
 CHUNKED = (b"transfer-encoding", b"chunked")
@@ -26,8 +26,8 @@ class Sender:
         self.taken += 1
         return self._messages.pop(0)
 
-    def body(self, *headers: tuple[bytes, bytes], memory: Memory | None = None) -> Body:
-        return Body(headers, self.receive, memory or Memory())
+    def body(self, *headers: tuple[bytes, bytes], limits: Limits | None = None) -> Body:
+        return Body(headers, self.receive, limits or Limits())
 
 
 def read(body: Body) -> bytes:
@@ -72,17 +72,17 @@ def test_the_size_limit_of_a_body_without_length() -> None:
 
 def test_all_bodies_together_have_a_limit() -> None:
     """A body over it is to come again later, and leaves nothing behind; a released one makes room."""
-    memory = Memory(10)
-    first = Sender(b"x" * 6).body(CHUNKED, memory=memory)
+    limits = Limits(10)
+    first = Sender(b"x" * 6).body(CHUNKED, limits=limits)
     read(first)
-    second = Sender(b"x" * 3, b"x" * 3).body(CHUNKED, memory=memory)
+    second = Sender(b"x" * 3, b"x" * 3).body(CHUNKED, limits=limits)
     assert refusal(second) == 503
     second.release()
-    read(Sender(b"x" * 4).body(CHUNKED, memory=memory))
+    read(Sender(b"x" * 4).body(CHUNKED, limits=limits))
     first.release()
     first.release()
-    assert read(Sender(b"x" * 6).body(CHUNKED, memory=memory)) == b"x" * 6
-    assert refusal(Sender(b"x").body(CHUNKED, memory=memory)) == 503
+    assert read(Sender(b"x" * 6).body(CHUNKED, limits=limits)) == b"x" * 6
+    assert refusal(Sender(b"x").body(CHUNKED, limits=limits)) == 503
 
 
 def test_a_slow_body_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,7 +93,7 @@ def test_a_slow_body_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
         await asyncio.sleep(0.02)
         return {"type": "http.request", "body": b"x", "more_body": True}
 
-    assert refusal(Body([(b"content-length", b"1000")], receive, Memory())) == 408
+    assert refusal(Body([(b"content-length", b"1000")], receive, Limits())) == 408
 
 
 def endless(taken: list[int]) -> Any:
@@ -110,7 +110,7 @@ def test_what_is_left_of_a_refused_body_is_not_taken_for_ever(headers: Sequence[
     taken: list[int] = []
 
     async def refuse() -> None:
-        body = Body(headers, endless(taken), Memory())
+        body = Body(headers, endless(taken), Limits())
         with pytest.raises(Problem):
             await body.read()
         await body.discard()

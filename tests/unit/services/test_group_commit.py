@@ -124,9 +124,9 @@ def test_events_are_told_of_before_the_answers():
     """Where a process freezes after its answer, nothing would follow it."""
     order: list[str] = []
     commits = GroupCommit(all_new, lambda ids: order.append("told"))
-    future = commits.submit(webhook(), within_s=2)
-    future.add_done_callback(lambda _: order.append("answered"))
-    assert future.result(5)
+    promise = commits.submit(webhook(), within_s=2)
+    promise.then(lambda _: order.append("answered"))
+    assert promise.result(5)
     assert order == ["told", "answered"]
 
 

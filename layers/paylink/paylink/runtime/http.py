@@ -8,8 +8,7 @@ parameters, and reads the rest from `app.request`.
 import json
 import re
 import uuid
-from collections.abc import Callable
-from concurrent.futures import Future
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from functools import partial, wraps
 from typing import Any, TypeVar
@@ -27,6 +26,7 @@ from paylink.core.errors import (
 )
 from paylink.edge.sources import TrustedProxies
 from paylink.runtime.logs import log
+from paylink.services.promise import Promise
 
 _BODY_SIZE_MAX = 64 * 1024
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}\Z", re.ASCII)
@@ -45,13 +45,13 @@ class LaterAnswer:
     meanwhile. Elsewhere the handler waits.
     """
 
-    def __init__(self, future: "Future[Any]", finish: Callable[[], dict[str, Any]]) -> None:
-        self._future = future
+    def __init__(self, promise: Promise[Any], finish: Callable[[], dict[str, Any]]) -> None:
+        self._promise = promise
         self._finish = finish
 
     def then(self, report: Callable[[dict[str, Any]], None]) -> None:
         """Have the answer reported once it is there, from the thread that has it."""
-        self._future.add_done_callback(lambda _: report(self._finish()))
+        self._promise.then(lambda _: report(self._finish()))
 
 
 class HttpFunction(Chalice):
@@ -61,7 +61,8 @@ class HttpFunction(Chalice):
 
     _request: ContextVar[Request | None] = ContextVar("request", default=None)
     _context: ContextVar[Any] = ContextVar("context", default=None)
-    _later: ContextVar[tuple[Future[Any], Callable[[Any], Any]] | None] = ContextVar("later", default=None)
+    _headers: ContextVar[Mapping[str, str]] = ContextVar("headers")
+    _later: ContextVar[tuple[Promise[Any], Callable[[Any], Any]] | None] = ContextVar("later", default=None)
 
     def __init__(self, name: str) -> None:
         super().__init__(name, configure_logs=False, env={})
@@ -92,9 +93,9 @@ class HttpFunction(Chalice):
         assert request is not None
         return request
 
-    def headers(self) -> dict[str, str]:
+    def headers(self) -> Mapping[str, str]:
         """Return the request's headers, with lower-case names."""
-        return _lower_case(self.request.to_original_event())
+        return self._headers.get()
 
     def header(self, name: str) -> str | None:
         value: str | None = self.request.headers.get(name)
@@ -131,11 +132,11 @@ class HttpFunction(Chalice):
             log.exception("request failed", function=self.app_name, route=path)
             return problem_response(PayLinkError())
 
-    def later(self, future: "Future[T]", answer: Callable[[T], dict[str, object]]) -> Answer:
-        """Answer with what a future brings, and with its error as with one that the view raises."""
+    def later(self, promise: Promise[T], answer: Callable[[T], dict[str, object]]) -> Answer:
+        """Answer with what a promise brings, and with its error as with one that the view raises."""
         if not getattr(self.lambda_context, "takes_later_answers", False):
-            return answer(future.result())
-        self._later.set((future, answer))
+            return answer(promise.result())
+        self._later.set((promise, answer))
         return Response("")
 
     def on_schedule(self, run: Callable[[], dict[str, Any]]) -> Callable[[], dict[str, Any]]:
@@ -147,20 +148,23 @@ class HttpFunction(Chalice):
         if "requestContext" not in event and self._schedule is not None:
             return self._schedule()
         gateway = event.get("requestContext") or {}
+        headers = _lower_case(event.get("headers") or {})
+        self._headers.set(headers)
+        self._later.set(None)
         try:
-            _refuse_repeated_headers(event)
+            _refuse_repeated_headers(event.get("multiValueHeaders") or {}, len(headers))
             # Chalice's route table makes an entry of every path it is asked for: ask only for known ones.
             if gateway.get("resourcePath") not in self.routes:
                 raise NotFound("there is no such route")
             answer = super().__call__(event, context)
         except PayLinkError as exc:
             answer = problem_response(exc).to_dict()
-        request_id = _request_id(event, gateway)
+        request_id = _request_id(headers, gateway)
         if (later := self._later.get()) is not None:
-            future, make = later
+            promise, make = later
             path = gateway["resourcePath"]
             return LaterAnswer(
-                future, lambda: _finished(self._response(path, lambda: make(future.result())).to_dict(), request_id)
+                promise, lambda: _finished(self._response(path, lambda: make(promise.result())).to_dict(), request_id)
             )
         return _finished(answer, request_id)
 
@@ -173,16 +177,15 @@ _JSON: dict[str, str | list[str]] = {"Content-Type": "application/json"}
 _SINGLE_VALUED = frozenset({"authorization", "idempotency-key", "content-type"})
 
 
-def _refuse_repeated_headers(event: dict[str, Any]) -> None:
-    """Two values of a header that decides something: which one counts would be chance."""
-    headers = event.get("multiValueHeaders") or {}
-    if max(map(len, headers.values()), default=1) == 1 and len(set(map(str.lower, headers))) == len(headers):
+def _refuse_repeated_headers(multi_headers: dict[str, list[str]], names: int) -> None:
+    """Two values of a header that decides something: which one counts would be chance. `names` counts its names."""
+    if sum(map(len, multi_headers.values())) == names:
         return
     seen: dict[str, set[str]] = {}
-    for name, values in headers.items():
+    for name, values in multi_headers.items():
         seen.setdefault(name.lower(), set()).update(values)
-    for name, values in seen.items():
-        if len(values) > 1 and (name in _SINGLE_VALUED or name.endswith(("signature", "-token"))):
+    for name, different in seen.items():
+        if len(different) > 1 and (name in _SINGLE_VALUED or name.endswith(("signature", "-token"))):
             raise MalformedRequest(f"the header {name} stands twice, with different values")
 
 
@@ -262,13 +265,12 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is no number")
 
 
-def _lower_case(event: dict[str, Any]) -> dict[str, str]:
-    headers = event.get("headers") or {}
+def _lower_case(headers: dict[str, str]) -> dict[str, str]:
     return dict(zip(map(str.lower, headers), headers.values(), strict=True))
 
 
-def _request_id(event: dict[str, Any], gateway: dict[str, Any]) -> str:
-    given = _lower_case(event).get("x-request-id", "")
+def _request_id(headers: Mapping[str, str], gateway: dict[str, Any]) -> str:
+    given = headers.get("x-request-id", "")
     if isinstance(given, str) and _REQUEST_ID.match(given):
         return given
     return str(gateway.get("requestId") or uuid.uuid4())

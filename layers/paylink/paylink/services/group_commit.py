@@ -4,11 +4,11 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from uuid import UUID
 
 from paylink.core.errors import StorageUnavailable
+from paylink.services.promise import Promise
 from paylink.store.webhooks import NewWebhook
 
 GROUP_MAX = 128
@@ -26,7 +26,7 @@ class _Waiting:
 
     webhook: NewWebhook
     until_s: float
-    new: "Future[bool]" = field(default_factory=Future)
+    new: Promise[bool] = field(default_factory=Promise)
 
 
 class GroupCommit:
@@ -48,9 +48,9 @@ class GroupCommit:
         self._changed = threading.Condition(threading.Lock())
         self._thread: threading.Thread | None = None
 
-    def submit(self, webhook: NewWebhook, *, within_s: float) -> "Future[bool]":
+    def submit(self, webhook: NewWebhook, *, within_s: float) -> Promise[bool]:
         """
-        Have a webhook committed. The future tells whether its event is new, from the committing thread.
+        Have a webhook committed. The promise tells whether its event is new, from the committing thread.
 
         It raises StorageUnavailable when that takes longer; the webhook may be stored all the same.
         """
@@ -114,7 +114,7 @@ class GroupCommit:
         if new:
             self._tell(list(new))
         for waiting in group:
-            waiting.new.set_result(waiting.webhook.id in new)
+            waiting.new.keep(waiting.webhook.id in new)
 
     def _tell(self, new: Sequence[UUID]) -> None:
         try:
@@ -127,5 +127,5 @@ class GroupCommit:
 def _fail(group: Sequence[_Waiting], error: BaseException | type[StorageUnavailable]) -> None:
     """Give those who still wait an error; StorageUnavailable to each its own, as several threads will raise it."""
     for waiting in group:
-        if not waiting.new.done():
-            waiting.new.set_exception(error if isinstance(error, BaseException) else error(retry_after_s=2))
+        if not waiting.new.done:
+            waiting.new.break_(error if isinstance(error, BaseException) else error(retry_after_s=2))

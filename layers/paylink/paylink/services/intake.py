@@ -3,7 +3,6 @@
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass
 from itertools import count
 from uuid import UUID
@@ -11,6 +10,7 @@ from uuid import UUID
 from paylink.providers.port import Account, Provider, Verified, WebhookRefused
 from paylink.services.group_commit import COMMIT_DEADLINE_S, GroupCommit
 from paylink.services.ports import Parts
+from paylink.services.promise import Promise
 from paylink.services.refusals import BODY_SIZE_MAX, TOO_LARGE, Refusals
 from paylink.store.webhooks import LEDGER_SHARDS, NewWebhook, store_webhooks
 
@@ -27,7 +27,7 @@ class Receipt:
     """A verified webhook on its way to the database: `new` is told once it is committed there."""
 
     event_id: str
-    new: "Future[bool]"
+    new: Promise[bool]
 
 
 class Intake:
@@ -55,7 +55,7 @@ class Intake:
             PayloadTooLarge: Over 512 KiB.
             SignatureRefused: Unknown account, or no live secret verifies it.
             MalformedRequest: Signed rightly, and yet nothing that the provider sends.
-            StorageUnavailable: Postgres cannot be asked for the account. The future raises it when Postgres did not
+            StorageUnavailable: Postgres cannot be asked for the account. The promise raises it when Postgres did not
                 commit within 2 s; the provider will try again.
         """
         provider = self._parts.providers.get(slug)

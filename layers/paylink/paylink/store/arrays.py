@@ -1,7 +1,7 @@
 """
 Arrays as Postgres writes them, for parameters of many values.
 
-psycopg2 adapts a list value by value; for ids and bodies that takes longer than the statement itself.
+psycopg2 adapts a list value by value; that takes longer than the statement itself.
 """
 
 from collections.abc import Iterable
@@ -11,6 +11,16 @@ from uuid import UUID
 def uuid_array(values: Iterable[UUID | None]) -> str:
     """Return the text of a `uuid[]`."""
     return "{" + ",".join(["null" if value is None else value.hex for value in values]) + "}"
+
+
+def text_array(values: Iterable[str]) -> str:
+    """Return the text of a `text[]`."""
+    return "{" + ",".join(['"' + value.replace("\\", r"\\").replace('"', r"\"") + '"' for value in values]) + "}"
+
+
+def boolean_array(values: Iterable[bool]) -> str:
+    """Return the text of a `boolean[]`."""
+    return "{" + ",".join(["t" if value else "f" for value in values]) + "}"
 
 
 def bytea_array(values: Iterable[bytes]) -> str:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from paylink.providers.port import Assurance, Reference
-from paylink.store.arrays import bytea_array, uuid_array
+from paylink.store.arrays import boolean_array, bytea_array, text_array, uuid_array
 from paylink.store.unit_of_work import Row, UnitOfWork
 
 LEDGER_SHARDS = 16
@@ -67,12 +67,12 @@ def _insert_webhooks(uow: UnitOfWork, webhooks: Sequence[NewWebhook], lease_s: i
         "store_webhooks",
         ids=uuid_array(w.id for w in ordered),
         account_ids=uuid_array(w.account_id for w in ordered),
-        event_ids=[w.event_id for w in ordered],
+        event_ids=text_array(w.event_id for w in ordered),
         credential_ids=uuid_array(w.credential_id for w in ordered),
-        assurances=[w.assurance.value for w in ordered],
+        assurances=text_array(w.assurance.value for w in ordered),
         bodies=bytea_array(w.body for w in ordered),
-        headers=[json.dumps(dict(w.headers)) for w in ordered],
-        firsts=[n == 0 or key != keys[n - 1] for n, key in enumerate(keys)],
+        headers=text_array(json.dumps(dict(w.headers)) for w in ordered),
+        firsts=boolean_array(n == 0 or key != keys[n - 1] for n, key in enumerate(keys)),
         lease_s=lease_s,
         shard=shard,
     )

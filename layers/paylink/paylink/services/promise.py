@@ -1,0 +1,73 @@
+"""A result that another thread brings."""
+
+import threading
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+_guard = threading.Lock()
+"""Held for an assignment, so one serves them all."""
+
+
+class Promise(Generic[T]):
+    """
+    Kept or broken once.
+
+    A Future of the standard library keeps its callbacks for good. One that answers a request holds that request, which
+    holds the future: all that a request took then stays until the garbage collector comes.
+    """
+
+    __slots__ = ("__weakref__", "_done", "_error", "_listeners", "_value")
+
+    def __init__(self) -> None:
+        self._done = False
+        self._value: T | None = None
+        self._error: BaseException | None = None
+        self._listeners: list[Callable[[Promise[T]], None]] = []
+
+    @property
+    def done(self) -> bool:
+        return self._done
+
+    def keep(self, value: T) -> None:
+        """Bring the result."""
+        self._value = value
+        self._tell()
+
+    def break_(self, error: BaseException) -> None:
+        """Bring an error instead."""
+        self._error = error
+        self._tell()
+
+    def then(self, listener: "Callable[[Promise[T]], None]") -> None:
+        """Call `listener` with this promise once it is done: at once, or from the thread that brings the result."""
+        with _guard:
+            if not self._done:
+                self._listeners.append(listener)
+                return
+        listener(self)
+
+    def result(self, timeout_s: float | None = None) -> T:
+        """
+        Return the result, and wait for it where it is not there yet.
+
+        Raises:
+            TimeoutError: It did not come in time.
+            BaseException: The error that came instead.
+        """
+        if not self._done:
+            came = threading.Event()
+            self.then(lambda _: came.set())
+            if not came.wait(timeout_s):
+                raise TimeoutError("the result did not come in time")
+        if self._error is not None:
+            raise self._error
+        return self._value  # type: ignore[return-value]  # kept: then it is a T, which may be None
+
+    def _tell(self) -> None:
+        with _guard:
+            self._done = True
+            listeners, self._listeners = self._listeners, []
+        for listener in listeners:
+            listener(self)
