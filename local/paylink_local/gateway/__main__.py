@@ -1,35 +1,20 @@
 """`python -m paylink_local.gateway`: serves the API on 127.0.0.1 until SIGTERM or SIGINT."""
 
-import logging
-import multiprocessing
 import resource
 import socket
 import sys
-from functools import partial
-
-from granian import Granian
-from granian.constants import HTTPModes, Interfaces, Loops
-from granian.http import HTTP1Settings
-from granian.log import LogLevels
 
 from paylink_local.functions import apply_environment
-from paylink_local.gateway.process import build_application
+from paylink_local.gateway.connections import CONNECTIONS_MAX
+from paylink_local.gateway.process import serve
 from paylink_local.gateway.routing import Router
-from paylink_local.runtime_log import configure_logging, log_level
+from paylink_local.gateway.workers import Workers
+from paylink_local.runtime_log import configure_logging
 from paylink_local.settings import SettingsError, whole_number
 from paylink_local.template import TemplateError, find_template, load_template
 
 _ADDRESS = "127.0.0.1"
-_DRAIN_S = 7
-_CONNECTIONS_MAX = 4096
-"""Connections of one process; more wait in the listening socket. Idle ones cost little, and do not live long."""
-
 _OTHER_FILES = 512
-_HEADERS_WAIT_MS = 5_000
-_HEADERS_BYTES_MAX = 32 * 1024
-
-# What Granian tells goes the way of everything else. At INFO it is about nothing but itself.
-_LOGGING = {"version": 1, "disable_existing_loggers": False, "loggers": {"_granian": {}}}
 
 
 def main() -> None:
@@ -42,30 +27,10 @@ def main() -> None:
         Router(template.routes())
         apply_environment(template)
         _check_port(port)
-        _allow_open_files(_CONNECTIONS_MAX + _OTHER_FILES)
+        _allow_open_files(CONNECTIONS_MAX + _OTHER_FILES)
     except (TemplateError, SettingsError) as exc:
         sys.exit(f"paylink gateway: {exc}")
-    # The same on Linux and macOS, and unlike a forked worker it runs what functions registered with atexit.
-    multiprocessing.set_start_method("spawn")
-    server = Granian(
-        "paylink_local.gateway",
-        address=_ADDRESS,
-        port=port,
-        interface=Interfaces.ASGINL,
-        workers=processes,
-        loop=Loops.uvloop,
-        http=HTTPModes.http1,
-        websockets=False,
-        # Granian counts connections, not requests: those are limited where the functions are called.
-        backpressure=_CONNECTIONS_MAX,
-        # Also the time that a connection may stay idle between two requests.
-        http1_settings=HTTP1Settings(header_read_timeout=_HEADERS_WAIT_MS, max_buffer_size=_HEADERS_BYTES_MAX),
-        log_level=LogLevels.debug if log_level() <= logging.DEBUG else LogLevels.warning,
-        log_dictconfig=_LOGGING,
-        respawn_failed_workers=True,
-        workers_kill_timeout=_DRAIN_S,
-    )
-    server.serve(target_loader=partial(build_application, port), wrap_loader=False)
+    Workers(processes, _ADDRESS, port, serve).run()
 
 
 def _allow_open_files(count: int) -> None:
@@ -77,7 +42,7 @@ def _allow_open_files(count: int) -> None:
 
 
 def _check_port(port: int) -> None:
-    """Raise SettingsError when somebody listens already: Granian's sockets would share the port with them."""
+    """Raise SettingsError when somebody listens already: our sockets could share the port with them."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

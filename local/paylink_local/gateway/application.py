@@ -46,10 +46,16 @@ class Application:
         finally:
             body.release()
         response.headers.append((b"x-request-id", invocation.request_id.encode()))
+        if response.status not in (204, 304):
+            response.headers.append((b"content-length", b"%d" % len(response.body)))
         if body.unread:
             response.headers.append((b"connection", b"close"))
         await send({"type": "http.response.start", "status": response.status, "headers": response.headers})
-        await send({"type": "http.response.body", "body": response.body})
+        # The rest of a refused body is taken before the answer's end, as that ends the connection.
+        await send({"type": "http.response.body", "body": response.body, "more_body": body.unread})
+        if body.unread:
+            await body.discard()
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
         # What went well is counted; what did not is told, and all of it at DEBUG.
         level = logging.DEBUG if response.status < 400 else logging.INFO
         if _access.isEnabledFor(level):
@@ -61,7 +67,6 @@ class Application:
                 "request_id": invocation.request_id,
             }
             _access.log(level, "request", extra={"fields": fields})
-        await body.discard()
 
 
 class _Invocation:

@@ -101,8 +101,6 @@ class Body:
     async def discard(self) -> None:
         """Take what is left of the body for a little while, so that a client that still sends comes to its answer."""
         size = 0
-        if not self.unread:
-            return
         with contextlib.suppress(Exception):
             async with asyncio.timeout(_DISCARD_WAIT_S):
                 while self.unread and size < _DISCARD_BYTES_MAX:

@@ -19,8 +19,9 @@ class Deadlines:
         self._timer: asyncio.TimerHandle | None = None
 
     def add(self, expire: Expire) -> None:
-        """Call `expire` at the deadline, unless it is removed before."""
+        """Call `expire` at the deadline, unless it is removed before. Added again, it has the whole time again."""
         loop = asyncio.get_running_loop()
+        self._until_s.pop(expire, None)
         self._until_s[expire] = loop.time() + self._after_s
         if self._timer is None:
             self._timer = loop.call_later(self._after_s, self._sweep, loop)

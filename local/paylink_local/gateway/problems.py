@@ -64,6 +64,11 @@ def payload_too_large(limit_bytes: int) -> Problem:
     return Problem(413, "payload-too-large", "The body is too large", detail)
 
 
+def headers_too_large(limit_bytes: int) -> Problem:
+    detail = f"The request line and the headers may have {limit_bytes} bytes at most."
+    return Problem(431, "headers-too-large", "The headers are too large", detail)
+
+
 def function_failed() -> Problem:
     detail = "The function failed. The log has the reason under this request id."
     return Problem(502, "function-failed", "The request could not be handled", detail)

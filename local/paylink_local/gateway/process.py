@@ -1,25 +1,52 @@
-"""One worker process of the gateway: how it starts, and that it does not outlive the main process."""
+"""One worker process of the gateway: how it starts and serves, and that it does not outlive the main process."""
 
 import logging
 import multiprocessing
 import os
 import signal
+import socket
 import threading
+
+import uvicorn
 
 from paylink_local.garbage import settle
 from paylink_local.gateway.application import Application
+from paylink_local.gateway.connections import KEEP_ALIVE_S, connection_class
 from paylink_local.runtime_log import configure_logging
 from paylink_local.template import find_template, load_template
 
+_DRAIN_S = 7
 
-def build_application(port: int) -> Application:
-    """Set up a worker process and return what it serves."""
+
+def serve(sock: socket.socket) -> None:
+    """Serve the connections of a listening socket until SIGTERM."""
     configure_logging()
+    # Below, it tells of every connection that sends nonsense.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     _end_with_parent()
-    application = Application(load_template(find_template()), port)
+    application = Application(load_template(find_template()), sock.getsockname()[1])
+    server = uvicorn.Server(
+        uvicorn.Config(
+            application,
+            interface="asgi3",
+            loop="uvloop",
+            http=connection_class(),
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=_DRAIN_S,
+        )
+    )
+    # uvicorn raises again, at its end, the signal that ended it: what functions registered at exit is to run.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     settle()
     logging.getLogger("paylink_local.gateway").info("process ready")
-    return application
+    server.run([sock])
 
 
 def _end_with_parent() -> None:
