@@ -12,7 +12,7 @@ import uvicorn
 from paylink_local.garbage import settle
 from paylink_local.gateway.application import Application
 from paylink_local.gateway.connections import KEEP_ALIVE_S, connection_class
-from paylink_local.runtime_log import configure_logging
+from paylink_local.runtime_log import configure_logging, log_level
 from paylink_local.template import find_template, load_template
 
 _DRAIN_S = 7
@@ -21,8 +21,9 @@ _DRAIN_S = 7
 def serve(sock: socket.socket) -> None:
     """Serve the connections of a listening socket until SIGTERM."""
     configure_logging()
-    # Below, it tells of every connection that sends nonsense.
-    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+    # Below ERROR it tells of every connection that sends nonsense, and of itself.
+    if log_level() > logging.DEBUG:
+        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     _end_with_parent()
     application = Application(load_template(find_template()), sock.getsockname()[1])
     server = uvicorn.Server(
