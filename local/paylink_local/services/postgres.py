@@ -27,6 +27,7 @@ _SETTINGS = {
     "unix_socket_permissions": "0700",
     "max_connections": "100",
     "shared_buffers": "128MB",
+    "random_page_cost": "1.1",
     # A 200 answered to a provider means that the event is on disk.
     "fsync": "on",
     "synchronous_commit": "on",
