@@ -12,8 +12,10 @@ from paylink_local.gateway.problems import Problem
 CONNECTIONS_MAX = 4096
 """Connections of one process. Idle ones cost little, and do not live long."""
 
+HEADERS_WAIT_S = 5
+"""How long a connection may take for a request's headers, and may stay idle between two requests."""
+
 _HEADERS_BYTES_MAX = 32 * 1024
-_HEADERS_WAIT_S = 5
 _RETRY_AFTER_S = 1
 
 
@@ -55,7 +57,8 @@ class Connection(HttpToolsProtocol):
             if self._unparsed_bytes > _HEADERS_BYTES_MAX:
                 self._refuse(problems.headers_too_large(_HEADERS_BYTES_MAX))
 
-    def eof_received(self) -> bool | None:  # type: ignore[override]  # asyncio's own: True leaves it open
+    # asyncio.Protocol declares this type; uvicorn, whose own method returns nothing, narrows it to None.
+    def eof_received(self) -> bool | None:  # type: ignore[override]
         """A client may end its side once its request is sent, and still read."""
         asked = self.cycle is not None and not self.cycle.more_body and not self.cycle.response_complete
         if asked:
@@ -111,9 +114,6 @@ class Connection(HttpToolsProtocol):
         self.transport.close()
 
 
-def connection_class(wait_s: float = _HEADERS_WAIT_S) -> type[Connection]:
+def connection_class() -> type[Connection]:
     """Return the class of one process' connections."""
-    return type("Connection", (Connection,), {"deadlines": Deadlines(wait_s)})
-
-
-KEEP_ALIVE_S = _HEADERS_WAIT_S
+    return type("Connection", (Connection,), {"deadlines": Deadlines(HEADERS_WAIT_S)})

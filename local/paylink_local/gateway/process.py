@@ -11,7 +11,7 @@ import uvicorn
 
 from paylink_local.garbage import settle
 from paylink_local.gateway.application import Application
-from paylink_local.gateway.connections import KEEP_ALIVE_S, connection_class
+from paylink_local.gateway.connections import HEADERS_WAIT_S, connection_class
 from paylink_local.runtime_log import configure_logging, log_level
 from paylink_local.template import find_template, load_template
 
@@ -38,7 +38,7 @@ def serve(sock: socket.socket) -> None:
             access_log=False,
             proxy_headers=False,
             server_header=False,
-            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_keep_alive=HEADERS_WAIT_S,
             timeout_graceful_shutdown=_DRAIN_S,
         )
     )

@@ -167,3 +167,18 @@ def test_a_group_that_falls_apart_into_a_slow_database_is_given_up_in_time():
         with pytest.raises(StorageUnavailable):
             waiting.result(10)
     assert time.monotonic() - started_s < 4
+
+
+def test_an_answer_that_fails_leaves_the_others_and_the_commit_alone():
+    """Taken for a fault of the commit, it would have all of the group stored again, as redeliveries."""
+    slow = Slow()
+    commits = GroupCommit(slow, lambda ids: None)
+    first = commits.submit(webhook(), within_s=2)
+    while not slow.groups:
+        time.sleep(0.001)
+    failing, other = commits.submit(webhook(), within_s=2), commits.submit(webhook(), within_s=2)
+    failing.then(lambda _: [][0])
+    slow.go.set()
+    assert first.result(5)
+    assert other.result(5)
+    assert slow.groups == [1, 2]

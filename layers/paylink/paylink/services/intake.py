@@ -1,6 +1,6 @@
 """Webhook intake: verify, store once, acknowledge. What a provider was told 2xx for is committed in Postgres."""
 
-import random
+import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class Intake:
         self._parts = parts
         self._refusals = refusals
         self._kept_headers = {slug: _KEPT_HEADERS | p.evidence_headers for slug, p in parts.providers.items()}
-        self._shard = random.randrange(LEDGER_SHARDS)  # noqa: S311 (no secret)
+        self._shard = secrets.randbelow(LEDGER_SHARDS)
         self._commits = GroupCommit(self._store, parts.queue.send)
 
     def receive(

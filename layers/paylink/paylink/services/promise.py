@@ -1,10 +1,13 @@
 """A result that another thread brings."""
 
+import logging
 import threading
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 T = TypeVar("T")
+
+_log = logging.getLogger("paylink")
 
 _guard = threading.Lock()
 """Held for an assignment, so one serves them all."""
@@ -63,11 +66,16 @@ class Promise(Generic[T]):
                 raise TimeoutError("the result did not come in time")
         if self._error is not None:
             raise self._error
-        return self._value  # type: ignore[return-value]  # kept: then it is a T, which may be None
+        # Kept, so it is a T, which may itself be None.
+        return cast("T", self._value)
 
     def _tell(self) -> None:
         with _guard:
             self._done = True
             listeners, self._listeners = self._listeners, []
         for listener in listeners:
-            listener(self)
+            try:
+                listener(self)
+            except Exception:
+                # Who brings a result must not hear of it as a fault of its own, nor keep it from the next promise.
+                _log.exception("a result could not be told")

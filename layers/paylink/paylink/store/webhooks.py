@@ -1,7 +1,7 @@
 """Stored webhooks: intake's one insert, and the life of an event until it has an outcome."""
 
 import json
-import random
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -129,7 +129,7 @@ def finish_events(uow: UnitOfWork, endings: Sequence[Ending]) -> None:
         reasons=[e.reason for e in endings],
         event_types=[e.event_type for e in endings],
         transaction_ids=uuid_array(e.transaction_id for e in endings),
-        shard=random.randrange(LEDGER_SHARDS),  # noqa: S311 (no secret)
+        shard=secrets.randbelow(LEDGER_SHARDS),
     )
 
 
