@@ -233,6 +233,8 @@ create table unfinished_events (
     received_at      timestamptz not null,
     attempts         integer not null default 0,
     asked            integer not null default 0,
+    -- How often the relay queued it since it came, or came to life again.
+    relayed          smallint not null default 0,
     -- In flight: when the relay queues it again.
     next_attempt_at  timestamptz,
     -- Parked: when it is given up.

@@ -90,12 +90,30 @@ select r.account_id, r.kind, r.value, r.transaction_id
        on r.account_id = t.account_id and r.kind = t.kind and r.value = t.value;
 
 -- add_references --
-insert into provider_references (account_id, kind, value, transaction_id)
-select * from unnest(%(account_ids)s::uuid[], %(kinds)s::text[], %(values)s::text[], %(transaction_ids)s::uuid[])
-        as t (account_id, kind, value, transaction_id)
- order by account_id, kind, value
-    on conflict on constraint provider_references_pkey do nothing
-returning account_id, kind, value;
+-- Add references, and put the events that wait for a new one in flight again. The caller holds the references' locks.
+with added as (
+    insert into provider_references (account_id, kind, value, transaction_id)
+    select * from unnest(%(account_ids)s::uuid[], %(kinds)s::text[], %(values)s::text[], %(transaction_ids)s::uuid[])
+            as t (account_id, kind, value, transaction_id)
+     order by account_id, kind, value
+        on conflict on constraint provider_references_pkey do nothing
+    returning account_id, kind, value
+), woken as (
+    select distinct p.event_row_id
+      from added a join parked_references p on p.account_id = a.account_id and p.kind = a.kind and p.value = a.value
+), forgotten as (
+    delete from parked_references where event_row_id in (select event_row_id from woken)
+), due as (
+    select event_row_id from unfinished_events
+     where event_row_id in (select event_row_id from woken) and parked_until is not null
+     order by event_row_id for update
+), work as (
+    update unfinished_events u
+       set next_attempt_at = now(), parked_until = null, attempts = 0, relayed = 0, not_before = now()
+      from due where u.event_row_id = due.event_row_id
+)
+update webhook_events e set state = 'in_flight', reason = null from due where e.id = due.event_row_id
+returning e.id;
 
 -- list_references --
 select kind, value from provider_references where transaction_id = %(id)s order by created_at desc, kind, value;

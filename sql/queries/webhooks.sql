@@ -37,26 +37,16 @@ select id, true as new from webhook_events where id = any (%(ids)s::uuid[])
  union all
 select id, false from webhook_deliveries where id = any (%(ids)s::uuid[]);
 
--- claim_fresh_events --
--- Claim what can be worked at as a set: tried for the first time, and signed as a whole. What another works at is left.
-with free as (
-    select u.event_row_id
-      from unfinished_events u join webhook_events e on e.id = u.event_row_id
-     where u.event_row_id = any (%(ids)s::uuid[]) and u.next_attempt_at is not null and u.not_before <= now()
-       and u.attempts = 0 and u.asked = 0 and e.assurance = 'body'
-     order by u.event_row_id for update of u skip locked
-), claimed as (
-    update unfinished_events u
-       set attempts = 1, next_attempt_at = now() + make_interval(secs => %(lease_s)s),
-           not_before = now() + make_interval(secs => %(lease_s)s)
-      from free where u.event_row_id = free.event_row_id
-    returning u.event_row_id, u.received_at, u.attempts, u.asked
-)
-select e.id, e.account_id, e.event_id, e.assurance, c.attempts, c.asked, c.received_at, b.body
-  from claimed c
-  join webhook_events e on e.id = c.event_row_id
-  left join webhook_bodies b on b.event_row_id = c.event_row_id and b.received_at = c.received_at
- order by e.id;
+-- lock_fresh_events --
+-- What can be worked at as a set: never tried, and signed as a whole. What another works at is left; what the relay had
+-- to queue again and again may be what ends the process each time, so it is left too.
+select e.id, e.account_id, e.event_id, e.assurance, u.attempts + 1 as attempts, u.asked, u.received_at, b.body
+  from unfinished_events u
+  join webhook_events e on e.id = u.event_row_id
+  left join webhook_bodies b on b.event_row_id = u.event_row_id and b.received_at = u.received_at
+ where u.event_row_id = any (%(ids)s::uuid[]) and u.next_attempt_at is not null and u.not_before <= now()
+   and u.attempts = 0 and u.asked = 0 and u.relayed < %(relayed_max)s::smallint and e.assurance = 'body'
+ order by u.event_row_id for update of u skip locked;
 
 -- claim_event --
 -- Count an attempt of an event that is in flight and that nobody works at, and keep others away while we do. Each
@@ -73,12 +63,6 @@ select e.id, e.account_id, e.event_id, e.assurance, c.attempts, c.asked, c.recei
   from claimed c
   join webhook_events e on e.id = c.event_row_id
   left join webhook_bodies b on b.event_row_id = c.event_row_id and b.received_at = c.received_at;
-
--- release_events --
--- Claimed, and not worked at after all: free at once, and no attempt.
-update unfinished_events
-   set attempts = attempts - 1, not_before = now()
- where event_row_id = any (%(ids)s::uuid[]) and next_attempt_at is not null and attempts > 0;
 
 -- list_claimable --
 select event_row_id as id from unfinished_events
@@ -104,8 +88,9 @@ with ended as (
 ), written as (
     update webhook_events e
        set state = ended.state, reason = ended.reason, event_type = coalesce(ended.event_type, e.event_type),
-           transaction_id = coalesce(ended.transaction_id, e.transaction_id), attempts = done.attempts,
-           finished_at = now()
+           transaction_id = coalesce(ended.transaction_id, e.transaction_id),
+           -- Written in a set: tried once, and never counted before.
+           attempts = greatest(done.attempts, 1), finished_at = clock_timestamp()
       from done join ended using (id)
      where e.id = done.id
     returning e.id, e.account_id, e.state, e.transaction_id
@@ -167,27 +152,6 @@ insert into parked_references (account_id, kind, value, event_row_id)
 select %(account_id)s, kind, value, %(id)s from unnest(%(kinds)s::text[], %(values)s::text[]) as t (kind, value)
     on conflict do nothing;
 
--- unpark_events --
--- Put the events that wait for one of these references in flight again. The caller holds the references' locks.
-with woken as (
-    select distinct p.event_row_id
-      from parked_references p
-      join unnest(%(account_ids)s::uuid[], %(kinds)s::text[], %(values)s::text[]) as t (account_id, kind, value)
-           on p.account_id = t.account_id and p.kind = t.kind and p.value = t.value
-), forgotten as (
-    delete from parked_references where event_row_id in (select event_row_id from woken)
-), due as (
-    select event_row_id from unfinished_events
-     where event_row_id in (select event_row_id from woken) and parked_until is not null
-     order by event_row_id for update
-), work as (
-    update unfinished_events u
-       set next_attempt_at = now(), parked_until = null, attempts = 0, not_before = now()
-      from due where u.event_row_id = due.event_row_id
-)
-update webhook_events e set state = 'in_flight', reason = null from due where e.id = due.event_row_id
-returning e.id;
-
 -- ask_again --
 -- The provider could not be asked, or does not confirm the claim yet: in flight, due later.
 with postponed as (
@@ -234,7 +198,7 @@ select id, account_id, event_id, reason from written;
 -- claim_due_events --
 -- Take the oldest due events and push their due time on. Parallel relays skip each other's rows.
 update unfinished_events u
-   set next_attempt_at = now() + make_interval(secs => %(lease_s)s)
+   set next_attempt_at = now() + make_interval(secs => %(lease_s)s), relayed = least(relayed + 1, 1000)
   from (select event_row_id from unfinished_events
          where next_attempt_at <= now() order by next_attempt_at limit %(limit)s for update skip locked) due
  where u.event_row_id = due.event_row_id
@@ -270,7 +234,7 @@ with locked as (
     select id, account_id, received_at, now() from opened
         on conflict on constraint unfinished_events_pkey
         do update set next_attempt_at = now(), parked_until = null, letter_due_at = null, not_before = now(),
-                      attempts = 0, asked = 0
+                      attempts = 0, asked = 0, relayed = 0
 ), written as (
     update webhook_events e set state = 'in_flight', reason = null, finished_at = null from opened where e.id = opened.id
 ), uncounted as (

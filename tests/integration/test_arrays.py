@@ -9,12 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from paylink.store.arrays import boolean_array, bytea_array, text_array, uuid_array
+from paylink.store.arrays import boolean_array, bytea_array, integer_array, text_array, uuid_array
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
 HARD_TEXTS = (
     TEXTS | st.text("\\\"{},()NUL \n\t'") | st.sampled_from(["", "null", "NULL", '"', "\\", "{}", '\\"', "a,b"])
 )
+BIGINTS = st.integers(-(2**63), 2**63 - 1)
+ROWS = st.tuples(st.uuids() | st.none(), HARD_TEXTS | st.none(), st.binary(max_size=64), st.booleans(), BIGINTS)
 
 
 @pytest.fixture(scope="module")
@@ -25,18 +27,19 @@ def cursor(services: dict[str, str]) -> Iterator[psycopg2.extensions.cursor]:
 
 
 @settings(max_examples=200, deadline=None)
-@given(rows=st.lists(st.tuples(st.uuids() | st.none(), HARD_TEXTS, st.binary(max_size=64), st.booleans()), max_size=12))
+@given(rows=st.lists(ROWS, max_size=12))
 def test_arrays_arrive_as_they_are(
-    cursor: psycopg2.extensions.cursor, rows: list[tuple[uuid.UUID | None, str, bytes, bool]]
+    cursor: psycopg2.extensions.cursor, rows: list[tuple[uuid.UUID | None, str | None, bytes, bool, int]]
 ):
     cursor.execute(
-        "select id, name, body, is_first"
-        "  from unnest(%s::uuid[], %s::text[], %s::bytea[], %s::boolean[]) as t (id, name, body, is_first)",
+        "select * from unnest(%s::uuid[], %s::text[], %s::bytea[], %s::boolean[], %s::bigint[])"
+        "  as t (id, name, body, is_first, amount)",
         (
             uuid_array(row[0] for row in rows),
             text_array(row[1] for row in rows),
             bytea_array(row[2] for row in rows),
             boolean_array(row[3] for row in rows),
+            integer_array(row[4] for row in rows),
         ),
     )
-    assert [(id, name, bytes(body), first) for id, name, body, first in cursor.fetchall()] == rows
+    assert [(id, name, bytes(body), *rest) for id, name, body, *rest in cursor.fetchall()] == rows

@@ -32,6 +32,8 @@ _SETTINGS = {
     "fsync": "on",
     "synchronous_commit": "on",
     "full_page_writes": "on",
+    # Else each new WAL file is written full of zeros first, while all commits wait.
+    "wal_init_zero": "off",
     "jit": "off",
     "log_checkpoints": "off",
     "TimeZone": "UTC",

@@ -3,6 +3,7 @@
 import json
 import time
 import uuid
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
@@ -14,10 +15,12 @@ from paylink.core.secret import Secret
 from paylink.edge.rate_limit import Limit
 from paylink.services import event_set, one_event, relay
 from paylink.store import transactions as tx
+from paylink.store import webhooks
 from paylink.store.accounts import REREAD_S
 from paylink.store.provisioning import set_credentials
 from paylink.store.sealing import Place
 from paylink.store.unit_of_work import UnitOfWork
+from paylink.store.webhooks import RELAYED_MAX, ClaimedEvent
 from support.signing import sign
 from support.stack import Stack
 
@@ -110,6 +113,56 @@ def test_a_message_that_comes_again_is_worked_at_one_by_one(stack: Stack, monkey
     }
     assert stack.functions["process_webhook"].call({"Records": [record]}) == {"batchItemFailures": []}
     assert stack.states(transaction_id) == ["pending", "paid"]
+
+
+def test_a_set_whose_process_ends_leaves_its_events_as_they_were(stack: Stack, monkeypatch: pytest.MonkeyPatch):
+    transaction_id = stack.checkout().body["id"]
+    row_id = stack.deliver(succeeded(stack, transaction_id, "evt_1"))
+
+    def end(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(event_set.webhooks, "finish_events", end)
+        with pytest.raises(KeyboardInterrupt):
+            stack.deps.processing.process([row_id])
+    assert stack.states(transaction_id) == ["pending"]
+    assert [(e["state"], e["attempts"]) for e in stack.events()] == [("in_flight", 0)]
+    stack.deps.processing.process([row_id])
+    assert stack.states(transaction_id) == ["pending", "paid"]
+    assert [(e["state"], e["attempts"]) for e in stack.events()] == [("applied", 1)]
+
+
+def test_what_the_relay_queued_again_and_again_is_tried_alone(stack: Stack, monkeypatch: pytest.MonkeyPatch):
+    """Its messages were lost, or it ends each process that has it in a set: from now on each try is counted."""
+    transaction_id = stack.checkout().body["id"]
+    row_id = stack.deliver(succeeded(stack, transaction_id, "evt_1"))
+    for _ in range(RELAYED_MAX):
+        stack.make_due()
+        stack.functions["relay_events"].call({})
+    assert stack.rows("select relayed, attempts from unfinished_events") == [{"relayed": RELAYED_MAX, "attempts": 0}]
+    in_sets: list[list[ClaimedEvent]] = []
+    lock = webhooks.lock_fresh_events
+
+    def lock_and_tell(uow: UnitOfWork, event_row_ids: Sequence[uuid.UUID]) -> list[ClaimedEvent]:
+        in_sets.append(lock(uow, event_row_ids))
+        return in_sets[-1]
+
+    monkeypatch.setattr(event_set.webhooks, "lock_fresh_events", lock_and_tell)
+    stack.deps.processing.process([row_id])
+    assert in_sets == [[]]
+    assert stack.states(transaction_id) == ["pending", "paid"]
+    stack.settle()
+
+
+def test_an_event_that_comes_to_life_again_may_be_in_a_set(stack: Stack):
+    row_id = stack.deliver(succeeded(stack, stack.checkout().body["id"], "evt_1", amount=14_999_900))
+    stack.rows("update unfinished_events set relayed = %s", RELAYED_MAX)
+    stack.deps.processing.process([row_id])
+    assert [(e["state"], e["reason"]) for e in stack.events()] == [("parked", "amount_mismatch")]
+    stack.reopen(row_id)
+    assert stack.rows("select relayed from unfinished_events") == [{"relayed": 0}]
+    stack.settle()
 
 
 def test_a_dead_event_that_its_provider_tells_again_gets_another_chance(stack: Stack, monkeypatch: pytest.MonkeyPatch):

@@ -23,7 +23,7 @@ _TIMEOUT_S = 1
 _WAITING_MAX = 20_000
 _PAUSE_PER_ID_S = 0.001
 _PAUSE_S_MIN = 0.010
-_PAUSE_S_MAX = 0.100
+_PAUSE_S_MAX = 0.040
 
 
 def encode_message(event_row_ids: Sequence[UUID]) -> str:

@@ -1,7 +1,8 @@
 """A set of signed events written in one transaction: what needs no answer of a provider."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from uuid import UUID
 
 from paylink.providers.port import ProviderEvent, Reference, attempt_of
@@ -11,11 +12,11 @@ from paylink.store import webhooks
 from paylink.store.unit_of_work import UnitOfWork
 from paylink.store.webhooks import ClaimedEvent, Ending
 
+Read = Callable[[ClaimedEvent], ProviderEvent | None]
+"""What an event says in our terms; None when it needs a closer look."""
 
-@dataclass(frozen=True)
-class Told:
-    """An event and what it says in our terms."""
 
+class _Told(NamedTuple):
     event: ClaimedEvent
     says: ProviderEvent
 
@@ -32,43 +33,38 @@ class HeldAlerts:
 
 @dataclass
 class SetWritten:
-    """
-    What became of a set. `left` are events to be worked at one by one: they need a pull, are to be parked, or name
-    several transactions. `woken` were parked until now.
-    """
+    """What became of a set: the events that have their outcome now, those that were parked until now, and alerts."""
 
-    left: list[UUID] = field(default_factory=list)
+    ended: set[UUID] = field(default_factory=set)
     woken: list[UUID] = field(default_factory=list)
     alerts: HeldAlerts = field(default_factory=HeldAlerts)
 
 
-def write_set(uow: UnitOfWork, told: Sequence[Told]) -> SetWritten:
+def write_set(uow: UnitOfWork, event_row_ids: Sequence[UUID], read: Read) -> SetWritten:
     """
-    Give events their outcome, each in the order of the arguments; several may speak of one transaction.
+    Give events their outcome, in the order of their arrival; several may speak of one transaction.
 
-    Locks are taken in the one order: references, transactions, events.
+    Those that do not end here are to be worked at one by one: tried before, in need of a pull, to be parked, or naming
+    several transactions. Their own work is locked first, by skipping what others hold, and so nobody waits for it in
+    turn; then references, then transactions, in the one order of all.
     """
     written = SetWritten()
+    told = [_Told(e, says) for e in webhooks.lock_fresh_events(uow, event_row_ids) if (says := read(e)) is not None]
     found = tx.find_by_references(uow, [name for one in told for name in _names(one)])
-    matched: list[tuple[Told, UUID | None]] = []
+    matched: list[tuple[_Told, UUID | None]] = []
     for one in told:
         transaction_ids = {found[name] for name in _names(one) if name in found}
-        if len(transaction_ids) > 1 or (not transaction_ids and _outcome_without_transaction(one) is None):
-            written.left.append(one.event.id)
-        else:
+        if len(transaction_ids) == 1 or (not transaction_ids and _outcome_without_transaction(one) is not None):
             matched.append((one, next(iter(transaction_ids), None)))
     moving = [(one, t) for one, t in matched if t is not None and _outcome_without_transaction(one) is None]
     new_names = {name: t for one, t in moving for name in _names(one) if name not in found}
     tx.lock_references(uow, list(new_names))
     transactions = tx.lock_transactions(uow, {t for _, t in moving})
-    in_flight = webhooks.lock_events(uow, [one.event.id for one, _ in matched])
     endings: list[Ending] = []
     changes: list[tx.Change] = []
     kept: dict[tuple[UUID, Reference], UUID] = {}
     for one, transaction_id in matched:
-        event, says = one.event, one.says
-        if event.id not in in_flight:
-            continue
+        event, says = one
         reason = _outcome_without_transaction(one)
         if reason is not None or transaction_id is None:
             endings.append(Ending(event.id, "ignored", reason, says.event_type, transaction_id))
@@ -79,7 +75,6 @@ def write_set(uow: UnitOfWork, told: Sequence[Told]) -> SetWritten:
         proof = tx.Proof("webhook", event.event_id, says.provider_status)
         applied = weigh_evidence(transactions[transaction_id], claim, proof, alerts)
         if applied.effect in (Effect.NEEDS_PULL, Effect.MISMATCH):
-            written.left.append(event.id)
             continue
         written.alerts.held += alerts.held
         transactions[transaction_id] = applied.transaction
@@ -92,13 +87,14 @@ def write_set(uow: UnitOfWork, told: Sequence[Told]) -> SetWritten:
         tx.write_changes(uow, changes)
     written.woken = tx.add_references(uow, list(kept), list(kept.values()))
     webhooks.finish_events(uow, endings)
+    written.ended = {ending.event_row_id for ending in endings}
     return written
 
 
-def _names(one: Told) -> tx.Names:
+def _names(one: _Told) -> tx.Names:
     return tx.names(one.event.account_id, one.says.references)
 
 
-def _outcome_without_transaction(one: Told) -> str | None:
+def _outcome_without_transaction(one: _Told) -> str | None:
     """Return why the event moves nothing, whatever transaction it names."""
     return "not_ours" if one.says.foreign else one.says.ignored

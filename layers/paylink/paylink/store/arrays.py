@@ -13,9 +13,18 @@ def uuid_array(values: Iterable[UUID | None]) -> str:
     return "{" + ",".join(["null" if value is None else value.hex for value in values]) + "}"
 
 
-def text_array(values: Iterable[str]) -> str:
-    """Return the text of a `text[]`."""
-    return "{" + ",".join(['"' + value.replace("\\", r"\\").replace('"', r"\"") + '"' for value in values]) + "}"
+def text_array(values: Iterable[str | None]) -> str:
+    """Return the text of a `text[]`, or of an array of what is written as text."""
+    return "{" + ",".join(["null" if value is None else _quoted(value) for value in values]) + "}"
+
+
+def _quoted(value: str) -> str:
+    return '"' + value.replace("\\", r"\\").replace('"', r"\"") + '"'
+
+
+def integer_array(values: Iterable[int]) -> str:
+    """Return the text of an array of integers of any size."""
+    return "{" + ",".join([str(value) for value in values]) + "}"
 
 
 def boolean_array(values: Iterable[bool]) -> str:

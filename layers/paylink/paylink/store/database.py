@@ -25,7 +25,11 @@ from paylink.store.unit_of_work import Connection, UnitOfWork
 DEADLINE_S = 5.0
 _ROLLBACK_S = 1.0
 _RETRIES = 3
-_OPTIONS = "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s -c timezone=UTC"
+_OPTIONS = (
+    "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s -c timezone=UTC"
+    # Rows are found by indexes: a plan made while a table is empty reads it whole, however much it holds later.
+    " -c enable_seqscan=off"
+)
 
 # A server that was the primary, and one that has not seen what this connection prepared.
 _UNUSABLE = (errors.ReadOnlySqlTransaction, errors.InvalidSqlStatementName, errors.DuplicatePreparedStatement)

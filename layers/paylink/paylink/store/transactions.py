@@ -12,7 +12,7 @@ from psycopg2.extras import Json
 from paylink.core.money import Money
 from paylink.core.states import HAS_MONEY, Decision, Dispute, Snapshot, State, Totals
 from paylink.providers.port import Payment, PaymentQuery, PaymentRequest, Reference
-from paylink.store.arrays import uuid_array
+from paylink.store.arrays import boolean_array, integer_array, text_array, uuid_array
 from paylink.store.ids import new_id
 from paylink.store.unit_of_work import Row, UnitOfWork
 
@@ -157,7 +157,7 @@ def lock_transaction(uow: UnitOfWork, transaction_id: UUID) -> Transaction:
 
 def lock_transactions(uow: UnitOfWork, transaction_ids: Collection[UUID]) -> dict[UUID, Transaction]:
     """Return the rows that are there, by id, locked in one order to the end of the unit of work."""
-    rows = uow.all("lock_transactions", ids=uuid_array(transaction_ids))
+    rows = uow.all_prepared("lock_transactions", ids=uuid_array(transaction_ids))
     return {row["id"]: _transaction(row) for row in rows}
 
 
@@ -211,34 +211,34 @@ def write_changes(uow: UnitOfWork, changes: Sequence[Change]) -> None:
     """
     final = {change.after.id: change.after for change in changes}.values()
     steps = [step for change in changes for step in _history_of(change)]
-    uow.run(
+    uow.run_prepared(
         "write_changes",
         ids=uuid_array(t.id for t in final),
-        states=[t.state for t in final],
-        captured=[t.captured for t in final],
-        refunded=[t.refunded for t in final],
-        disputes=[t.dispute for t in final],
-        provider_statuses=[t.provider_status for t in final],
-        versions=[t.version for t in final],
+        states=text_array(t.state for t in final),
+        captured=integer_array(t.captured for t in final),
+        refunded=integer_array(t.refunded for t in final),
+        disputes=text_array(t.dispute for t in final),
+        provider_statuses=text_array(t.provider_status for t in final),
+        versions=integer_array(t.version for t in final),
         paid_attempt_ids=uuid_array(t.paid_attempt_id for t in final),
         history_ids=uuid_array(new_id() for _ in steps),
         history_transaction_ids=uuid_array(step.of.after.id for step in steps),
-        history_versions=[step.version for step in steps],
-        history_states=[step.state for step in steps],
-        history_implied=[not step.last for step in steps],
-        history_captured=[step.of.after.captured for step in steps],
-        history_refunded=[step.of.after.refunded for step in steps],
-        history_disputes=[step.of.after.dispute for step in steps],
-        history_evidence=[step.of.proof.kind for step in steps],
-        history_evidence_ids=[step.of.proof.id for step in steps],
-        history_provider_statuses=[step.of.proof.provider_status for step in steps],
-        history_alerts=[step.of.alert if step.last else None for step in steps],
+        history_versions=integer_array(step.version for step in steps),
+        history_states=text_array(step.state for step in steps),
+        history_implied=boolean_array(not step.last for step in steps),
+        history_captured=integer_array(step.of.after.captured for step in steps),
+        history_refunded=integer_array(step.of.after.refunded for step in steps),
+        history_disputes=text_array(step.of.after.dispute for step in steps),
+        history_evidence=text_array(step.of.proof.kind for step in steps),
+        history_evidence_ids=text_array(step.of.proof.id for step in steps),
+        history_provider_statuses=text_array(step.of.proof.provider_status for step in steps),
+        history_alerts=text_array(step.of.alert if step.last else None for step in steps),
         notification_ids=uuid_array(new_id() for _ in changes),
         notification_merchant_ids=uuid_array(c.after.merchant_id for c in changes),
         notification_transaction_ids=uuid_array(c.after.id for c in changes),
-        notification_versions=[c.after.version for c in changes],
-        notification_kinds=[f"transaction.{c.after.state}" for c in changes],
-        notification_bodies=[_notification_body(c.after) for c in changes],
+        notification_versions=integer_array(c.after.version for c in changes),
+        notification_kinds=text_array(f"transaction.{c.after.state}" for c in changes),
+        notification_bodies=text_array(_notification_body(c.after) for c in changes),
     )
 
 
@@ -351,14 +351,14 @@ def names(account_id: UUID, references: Iterable[Reference]) -> Names:
 def lock_references(uow: UnitOfWork, references: Names) -> None:
     """Take the advisory locks of these references, in one order. Needed before adding or parking on them."""
     if references:
-        uow.run("lock_references", **_columns(references))
+        uow.run_prepared("lock_references", **_columns(references))
 
 
 def find_by_references(uow: UnitOfWork, references: Names) -> dict[tuple[UUID, Reference], UUID]:
     """Return which of these references are known, and to which transactions they belong."""
     if not references:
         return {}
-    rows = uow.all("find_by_references", **_columns(references))
+    rows = uow.all_prepared("find_by_references", **_columns(references))
     return {(row["account_id"], Reference(row["kind"], row["value"])): row["transaction_id"] for row in rows}
 
 
@@ -369,11 +369,9 @@ def add_references(uow: UnitOfWork, references: Names, transaction_ids: Sequence
     """
     if not references:
         return []
-    added = uow.all("add_references", transaction_ids=uuid_array(transaction_ids), **_columns(references))
-    if not added:
-        return []
-    fresh = [(row["account_id"], Reference(row["kind"], row["value"])) for row in added]
-    return [row["id"] for row in uow.all("unpark_events", **_columns(fresh))]
+    columns = _columns(references)
+    woken = uow.all_prepared("add_references", transaction_ids=uuid_array(transaction_ids), **columns)
+    return [row["id"] for row in woken]
 
 
 def list_references(uow: UnitOfWork, transaction_id: UUID) -> list[Reference]:
@@ -384,8 +382,8 @@ def list_references(uow: UnitOfWork, transaction_id: UUID) -> list[Reference]:
 def _columns(references: Names) -> dict[str, Any]:
     return {
         "account_ids": uuid_array(account_id for account_id, _ in references),
-        "kinds": [reference.kind for _, reference in references],
-        "values": [reference.value for _, reference in references],
+        "kinds": text_array(reference.kind for _, reference in references),
+        "values": text_array(reference.value for _, reference in references),
     }
 
 

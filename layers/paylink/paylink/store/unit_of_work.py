@@ -35,23 +35,29 @@ class UnitOfWork:
     def all(self, query: str, **parameters: Any) -> list[Row]:
         with self._connection.cursor() as cursor:
             cursor.execute(self._queries[query], parameters)
-            names = [column.name for column in cursor.description or ()]
-            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+            return _rows(cursor)
+
+    def run_prepared(self, query: str, **parameters: Any) -> None:
+        """Run a query for its effect, as a statement that the server plans once per connection."""
+        with self._connection.cursor() as cursor:
+            self._execute_prepared(cursor, query, parameters)
 
     def all_prepared(self, query: str, **parameters: Any) -> list[Row]:
         """
-        The same with a statement that the server plans once per connection.
+        The same as `all` with a statement that the server plans once per connection.
 
-        Only for one whose plan does not depend on how much the tables hold: it is kept while they grow.
+        Only for one that finds its rows by indexes: its plan is kept while the tables grow.
         """
-        sql, names = _prepared_form(self._queries[query])
         with self._connection.cursor() as cursor:
-            if query not in self._connection.prepared:
-                cursor.execute(f"prepare {query} as {sql}")
-                self._connection.prepared.add(query)
-            cursor.execute(f"execute {query} ({', '.join(['%s'] * len(names))})", [parameters[name] for name in names])
-            columns = [column.name for column in cursor.description or ()]
-            return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+            self._execute_prepared(cursor, query, parameters)
+            return _rows(cursor)
+
+    def _execute_prepared(self, cursor: psycopg2.extensions.cursor, query: str, parameters: Mapping[str, Any]) -> None:
+        sql, names = _prepared_form(self._queries[query])
+        if query not in self._connection.prepared:
+            cursor.execute(f"prepare {query} as {sql}")
+            self._connection.prepared.add(query)
+        cursor.execute(f"execute {query} ({', '.join(['%s'] * len(names))})", [parameters[name] for name in names])
 
     def first(self, query: str, **parameters: Any) -> Row | None:
         rows = self.all(query, **parameters)
@@ -66,6 +72,11 @@ class UnitOfWork:
         if row is None:
             raise LookupError(f"{query}: no row")
         return row
+
+
+def _rows(cursor: psycopg2.extensions.cursor) -> list[Row]:
+    names = [column.name for column in cursor.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 @lru_cache(maxsize=64)

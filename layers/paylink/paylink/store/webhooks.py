@@ -13,6 +13,8 @@ from paylink.store.arrays import boolean_array, bytea_array, text_array, uuid_ar
 from paylink.store.unit_of_work import Row, UnitOfWork
 
 LEDGER_SHARDS = 16
+RELAYED_MAX = 3
+"""An event that the relay queued so often without an end is tried alone, and each try of it is counted."""
 
 
 class NewWebhook(NamedTuple):
@@ -79,9 +81,13 @@ def _insert_webhooks(uow: UnitOfWork, webhooks: Sequence[NewWebhook], lease_s: i
     return {row["id"] for row in rows}
 
 
-def claim_fresh_events(uow: UnitOfWork, event_row_ids: Sequence[UUID], *, lease_s: int) -> list[ClaimedEvent]:
-    """Claim those that nobody has tried yet and whose bodies are signed as a whole, in the order of their arrival."""
-    return [_claimed(row) for row in uow.all("claim_fresh_events", ids=uuid_array(event_row_ids), lease_s=lease_s)]
+def lock_fresh_events(uow: UnitOfWork, event_row_ids: Sequence[UUID]) -> list[ClaimedEvent]:
+    """
+    Lock the work of those that nobody has tried yet and whose bodies are signed as a whole; return them in the order of
+    their arrival. What another works at is left out.
+    """
+    rows = uow.all_prepared("lock_fresh_events", ids=uuid_array(event_row_ids), relayed_max=RELAYED_MAX)
+    return [_claimed(row) for row in rows]
 
 
 def list_claimable(uow: UnitOfWork, event_row_ids: Sequence[UUID]) -> list[UUID]:
@@ -95,11 +101,6 @@ def claim_event(uow: UnitOfWork, event_row_id: UUID, *, lease_s: int) -> Claimed
     """
     row = uow.first("claim_event", id=event_row_id, lease_s=lease_s)
     return None if row is None else _claimed(row)
-
-
-def release_events(uow: UnitOfWork, event_row_ids: Sequence[UUID]) -> None:
-    """Take a claim back that nothing came of: it was no attempt."""
-    uow.run("release_events", ids=uuid_array(event_row_ids))
 
 
 def lock_events(uow: UnitOfWork, event_row_ids: Sequence[UUID]) -> set[UUID]:
@@ -122,12 +123,12 @@ def finish_events(uow: UnitOfWork, endings: Sequence[Ending]) -> None:
     """Give events that are in flight their end, and count it."""
     if not endings:
         return
-    uow.run(
+    uow.run_prepared(
         "finish_events",
         ids=uuid_array(e.event_row_id for e in endings),
-        states=[e.state for e in endings],
-        reasons=[e.reason for e in endings],
-        event_types=[e.event_type for e in endings],
+        states=text_array(e.state for e in endings),
+        reasons=text_array(e.reason for e in endings),
+        event_types=text_array(e.event_type for e in endings),
         transaction_ids=uuid_array(e.transaction_id for e in endings),
         shard=secrets.randbelow(LEDGER_SHARDS),
     )
