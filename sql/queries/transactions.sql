@@ -1,13 +1,18 @@
 -- insert_transaction --
-insert into transactions (id, merchant_id, account_id, provider, order_reference, state, amount, currency, description,
-                          customer_name, customer_email, metadata, success_url, failure_url, expires_at, created_at,
-                          pull_due_at)
-values (%(id)s, %(merchant_id)s, %(account_id)s, %(provider)s, %(order_reference)s, 'pending', %(amount)s, %(currency)s,
-        %(description)s, %(customer_name)s, %(customer_email)s, %(metadata)s, %(success_url)s, %(failure_url)s,
-        %(expires_at)s, %(now)s, now() + make_interval(secs => %(pull_in_s)s));
+-- With the first row of its history.
+with inserted as (
+    insert into transactions (id, merchant_id, account_id, provider, order_reference, state, amount, currency,
+                              description, customer_name, customer_email, metadata, success_url, failure_url,
+                              expires_at, created_at, pull_due_at)
+    values (%(id)s, %(merchant_id)s, %(account_id)s, %(provider)s, %(order_reference)s, 'pending', %(amount)s,
+            %(currency)s, %(description)s, %(customer_name)s, %(customer_email)s, %(metadata)s, %(success_url)s,
+            %(failure_url)s, %(expires_at)s, %(now)s, now() + make_interval(secs => %(pull_in_s)s))
+)
+insert into transaction_history (id, transaction_id, version, state, implied, captured, refunded, evidence)
+values (%(history_id)s, %(id)s, 0, 'pending', false, 0, 0, 'request');
 
 -- read_transaction --
-select t.*, now() as read_at from transactions t where id = %(id)s;
+select * from transactions where id = %(id)s;
 
 -- lock_transactions --
 select * from transactions where id = any (%(ids)s::uuid[]) order by id for update;
@@ -48,12 +53,6 @@ update transactions set answers = answers + 1 where id = %(id)s;
 
 -- pull_soon --
 update transactions set pull_due_at = now() where id = %(id)s;
-
--- insert_history --
-insert into transaction_history (id, transaction_id, version, state, implied, captured, refunded, dispute, evidence,
-                                 evidence_id, provider_status, alert)
-values (%(id)s, %(transaction_id)s, %(version)s, %(state)s, %(implied)s, %(captured)s, %(refunded)s, %(dispute)s,
-        %(evidence)s, %(evidence_id)s, %(provider_status)s, %(alert)s);
 
 -- list_history --
 select version, state, implied, captured, refunded, dispute, evidence, evidence_id, provider_status, alert, created_at

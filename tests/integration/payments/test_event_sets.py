@@ -14,9 +14,9 @@ import pytest
 from paylink.core.secret import Secret
 from paylink.edge.rate_limit import Limit
 from paylink.services import event_set, one_event, relay
-from paylink.store import transactions as tx
 from paylink.store import webhooks
 from paylink.store.accounts import REREAD_S
+from paylink.store.changes import write_changes
 from paylink.store.provisioning import set_credentials
 from paylink.store.sealing import Place
 from paylink.store.unit_of_work import UnitOfWork
@@ -63,7 +63,7 @@ def test_a_set_that_cannot_be_written_falls_apart_into_its_events(stack: Stack, 
     """One of them meets a defect: it alone stays in flight."""
     ids = [stack.checkout().body["id"] for _ in range(4)]
     rows = [stack.deliver(succeeded(stack, t, f"evt_{n}")) for n, t in enumerate(ids)]
-    write, broken = tx.write_changes, uuid.UUID(ids[2])
+    write, broken = write_changes, uuid.UUID(ids[2])
 
     def fail(uow: Any, changes: Any) -> None:
         if any(change.after.id == broken for change in changes):
@@ -71,7 +71,7 @@ def test_a_set_that_cannot_be_written_falls_apart_into_its_events(stack: Stack, 
         write(uow, changes)
 
     with monkeypatch.context() as patch:
-        patch.setattr(event_set.tx, "write_changes", fail)
+        patch.setattr(event_set, "write_changes", fail)
         patch.setattr("paylink.services.evidence.write_changes", fail)
         assert stack.deps.processing.process(rows) == {rows[2]}
     assert [stack.states(t)[-1] for t in ids] == ["paid", "paid", "pending", "paid"]

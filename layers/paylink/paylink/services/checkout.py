@@ -27,7 +27,10 @@ from paylink.services.ports import Parts
 from paylink.services.reading import transaction_body
 from paylink.store import idempotency
 from paylink.store import transactions as tx
+from paylink.store.attempts import Attempt, finish_attempt, insert_attempt, list_attempts, payment_request
+from paylink.store.changes import Proof, apply_decision
 from paylink.store.idempotency import KeyName, Snapshot
+from paylink.store.references import add_references, in_account, lock_references
 from paylink.store.unit_of_work import UnitOfWork
 
 OPERATION = "checkout"
@@ -71,7 +74,7 @@ class _Work:
     """What phase 1 found to do. With `taken_over`, a page of the attempt may exist."""
 
     transaction: tx.Transaction
-    attempt: tx.Attempt
+    attempt: Attempt
     fence: int
     taken_over: bool
 
@@ -142,14 +145,14 @@ class Checkout:
         assert stored.transaction_id is not None
         fence = idempotency.take_over_key(uow, name, lease_s=LEASE_S)
         transaction = tx.lock_transaction(uow, stored.transaction_id)
-        last = tx.list_attempts(uow, transaction.id)[-1]
+        last = list_attempts(uow, transaction.id)[-1]
         if transaction.state is not State.PENDING:
             return self._finish(uow, name, transaction)
         if last.may_have_page:
             return _Work(transaction, last, fence, taken_over=True)
         if not self._has_time_for_a_page(transaction):
             expired = Decision(Verdict.APPLY, steps=(State.EXPIRED,), totals=transaction.snapshot.totals)
-            return self._finish(uow, name, tx.apply_decision(uow, transaction, expired, tx.Proof("clock", None, None)))
+            return self._finish(uow, name, apply_decision(uow, transaction, expired, Proof("clock", None, None)))
         return self._begin_attempt(uow, transaction, last.number + 1, fence)
 
     @staticmethod
@@ -186,12 +189,12 @@ class Checkout:
 
     def _begin_attempt(self, uow: UnitOfWork, transaction: tx.Transaction, number: int, fence: int) -> _Work:
         attempt_id, now = self._parts.new_id(), self._parts.now()
-        tx.insert_attempt(uow, transaction, attempt_id, number, expires_at=transaction.expires_at, now=now)
+        insert_attempt(uow, transaction, attempt_id, number, expires_at=transaction.expires_at, now=now)
         # Known before the provider is: so even an event that overtakes the provider's answer finds its transaction.
-        own = tx.names(transaction.account_id, [Reference(ATTEMPT, str(attempt_id))])
-        tx.lock_references(uow, own)
-        tx.add_references(uow, own, [transaction.id])
-        attempt = tx.list_attempts(uow, transaction.id)[-1]
+        own = in_account(transaction.account_id, [Reference(ATTEMPT, str(attempt_id))])
+        lock_references(uow, own)
+        add_references(uow, own, [transaction.id])
+        attempt = list_attempts(uow, transaction.id)[-1]
         return _Work(tx.lock_transaction(uow, transaction.id), attempt, fence, taken_over=False)
 
     # Phase 2
@@ -200,7 +203,7 @@ class Checkout:
         """Call the provider and store what came of it. None: this attempt ended without a page, begin another."""
         provider = self._parts.providers[work.transaction.provider]
         account = self._parts.accounts.get(work.transaction.account_id)
-        request = tx.payment_request(work.transaction, work.attempt)
+        request = payment_request(work.transaction, work.attempt)
         try:
             if work.taken_over and not self._may_send_again(provider, work.attempt):
                 payment = provider.find_payment(account, request)
@@ -213,7 +216,7 @@ class Checkout:
             return self._fenced(name, work, lambda uow: self._retire(uow, name, work, "not_found"))
         return self._store_page(name, work, payment)
 
-    def _may_send_again(self, provider: Provider, attempt: tx.Attempt) -> bool:
+    def _may_send_again(self, provider: Provider, attempt: Attempt) -> bool:
         """Within half of the time that the provider remembers the key, and not when it remembers a failure."""
         age_s = (self._parts.now() - attempt.created_at).total_seconds()
         return not attempt.failure_stored and age_s < provider.capabilities.create_retention_s / 2
@@ -245,15 +248,15 @@ class Checkout:
         woken: list[UUID] = []
 
         def store(uow: UnitOfWork) -> CheckoutAnswer:
-            told = tx.names(work.transaction.account_id, payment.references)
-            tx.lock_references(uow, told)
+            told = in_account(work.transaction.account_id, payment.references)
+            lock_references(uow, told)
             transaction = tx.lock_transaction(uow, work.transaction.id)
-            tx.finish_attempt(uow, work.attempt.id, "pending", payment=payment)
-            woken[:] = tx.add_references(uow, told, [transaction.id] * len(told))
+            finish_attempt(uow, work.attempt.id, "pending", payment=payment)
+            woken[:] = add_references(uow, told, [transaction.id] * len(told))
             if transaction.revision == work.transaction.revision:
                 tx.count_answer(uow, transaction.id)
                 claim = Claim(payment.evidence, payment.amount, work.attempt.id)
-                proof = tx.Proof("pull", str(work.attempt.id), payment.provider_status)
+                proof = Proof("pull", str(work.attempt.id), payment.provider_status)
                 transaction = apply_evidence(uow, transaction, claim, proof, self._parts.alerts).transaction
             elif payment.evidence.state is not State.PENDING:
                 # An event was faster than this answer, so it may be outdated: ask anew.
@@ -282,22 +285,22 @@ class Checkout:
     def _store_unknown(uow: UnitOfWork, name: KeyName, work: _Work, error: str, stored: bool) -> CheckoutAnswer:
         transaction = tx.lock_transaction(uow, work.transaction.id)
         failure_stored = stored or work.attempt.failure_stored
-        tx.finish_attempt(uow, work.attempt.id, "unknown", error=error, failure_stored=failure_stored)
+        finish_attempt(uow, work.attempt.id, "unknown", error=error, failure_stored=failure_stored)
         idempotency.release_key(uow, name)
         return CheckoutAnswer(202, transaction_body(transaction, None), replayed=False)
 
     @staticmethod
     def _retire(uow: UnitOfWork, name: KeyName, work: _Work, error: str) -> None:
         tx.lock_transaction(uow, work.transaction.id)
-        tx.finish_attempt(uow, work.attempt.id, "not_sent", error=error)
+        finish_attempt(uow, work.attempt.id, "not_sent", error=error)
         idempotency.release_key(uow, name)
 
     def _store_refusal(self, uow: UnitOfWork, name: KeyName, work: _Work, exc: ProviderError) -> CheckoutAnswer:
         transaction = tx.lock_transaction(uow, work.transaction.id)
-        tx.finish_attempt(uow, work.attempt.id, "declined", error=exc.code)
+        finish_attempt(uow, work.attempt.id, "declined", error=exc.code)
         if transaction.state is State.PENDING:
             failed = Decision(Verdict.APPLY, steps=(State.FAILED,), totals=transaction.snapshot.totals)
-            tx.apply_decision(uow, transaction, failed, tx.Proof("refusal", str(work.attempt.id), exc.code))
+            apply_decision(uow, transaction, failed, Proof("refusal", str(work.attempt.id), exc.code))
         refusal: dict[str, object] = {"code": exc.code, "field": exc.field, "transaction_id": str(transaction.id)}
         snapshot = Snapshot(ProviderRefused.status, refusal)
         idempotency.finish_key(uow, name, snapshot)

@@ -9,6 +9,8 @@ from paylink.providers.port import ProviderEvent, Reference, attempt_of
 from paylink.services.evidence import Claim, Effect, weigh_evidence
 from paylink.store import transactions as tx
 from paylink.store import webhooks
+from paylink.store.changes import Change, Proof, write_changes
+from paylink.store.references import Names, add_references, find_by_references, in_account, lock_references
 from paylink.store.unit_of_work import UnitOfWork
 from paylink.store.webhooks import ClaimedEvent, Ending
 
@@ -50,7 +52,7 @@ def write_set(uow: UnitOfWork, event_row_ids: Sequence[UUID], read: Read) -> Set
     """
     written = SetWritten()
     told = [_Told(e, says) for e in webhooks.lock_fresh_events(uow, event_row_ids) if (says := read(e)) is not None]
-    found = tx.find_by_references(uow, [name for one in told for name in _names(one)])
+    found = find_by_references(uow, [name for one in told for name in _names(one)])
     matched: list[tuple[_Told, UUID | None]] = []
     for one in told:
         transaction_ids = {found[name] for name in _names(one) if name in found}
@@ -58,10 +60,10 @@ def write_set(uow: UnitOfWork, event_row_ids: Sequence[UUID], read: Read) -> Set
             matched.append((one, next(iter(transaction_ids), None)))
     moving = [(one, t) for one, t in matched if t is not None and _outcome_without_transaction(one) is None]
     new_names = {name: t for one, t in moving for name in _names(one) if name not in found}
-    tx.lock_references(uow, list(new_names))
+    lock_references(uow, list(new_names))
     transactions = tx.lock_transactions(uow, {t for _, t in moving})
     endings: list[Ending] = []
-    changes: list[tx.Change] = []
+    changes: list[Change] = []
     kept: dict[tuple[UUID, Reference], UUID] = {}
     for one, transaction_id in matched:
         event, says = one
@@ -72,7 +74,7 @@ def write_set(uow: UnitOfWork, event_row_ids: Sequence[UUID], read: Read) -> Set
         assert says.evidence is not None
         alerts = HeldAlerts()
         claim = Claim(says.evidence, says.amount, attempt_of(says.references))
-        proof = tx.Proof("webhook", event.event_id, says.provider_status)
+        proof = Proof("webhook", event.event_id, says.provider_status)
         applied = weigh_evidence(transactions[transaction_id], claim, proof, alerts)
         if applied.effect in (Effect.NEEDS_PULL, Effect.MISMATCH):
             continue
@@ -84,15 +86,15 @@ def write_set(uow: UnitOfWork, event_row_ids: Sequence[UUID], read: Read) -> Set
         state = "applied" if applied.effect is Effect.APPLIED else "ignored"
         endings.append(Ending(event.id, state, applied.reason or None, says.event_type, transaction_id))
     if changes:
-        tx.write_changes(uow, changes)
-    written.woken = tx.add_references(uow, list(kept), list(kept.values()))
+        write_changes(uow, changes)
+    written.woken = add_references(uow, list(kept), list(kept.values()))
     webhooks.finish_events(uow, endings)
     written.ended = {ending.event_row_id for ending in endings}
     return written
 
 
-def _names(one: _Told) -> tx.Names:
-    return tx.names(one.event.account_id, one.says.references)
+def _names(one: _Told) -> Names:
+    return in_account(one.event.account_id, one.says.references)
 
 
 def _outcome_without_transaction(one: _Told) -> str | None:

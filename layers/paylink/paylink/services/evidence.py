@@ -8,15 +8,10 @@ from paylink.core.money import Money
 from paylink.core.states import HAS_MONEY, Evidence, State, Verdict, decide
 from paylink.providers.port import Payment, attempt_of
 from paylink.services.ports import AlertLog
-from paylink.store.transactions import (
-    Change,
-    Proof,
-    Transaction,
-    change_by,
-    list_attempts,
-    list_references,
-    write_changes,
-)
+from paylink.store.attempts import list_attempts
+from paylink.store.changes import Change, Proof, change_by, write_changes
+from paylink.store.references import list_references
+from paylink.store.transactions import Transaction
 from paylink.store.unit_of_work import UnitOfWork
 
 

@@ -20,6 +20,8 @@ from paylink.services.evidence import Applied, Claim, Effect, alert_if_paid_twic
 from paylink.services.ports import Parts
 from paylink.store import transactions as tx
 from paylink.store import webhooks
+from paylink.store.changes import Proof
+from paylink.store.references import add_references, find_by_references, in_account, list_references, lock_references
 from paylink.store.unit_of_work import UnitOfWork
 from paylink.store.webhooks import ClaimedEvent, Ending
 
@@ -82,7 +84,7 @@ class OneEvent:
         matched = self._match(uow, event, told)
         if matched is None:
             # Whoever adds a reference holds these locks too: after taking them, one more look is certain.
-            tx.lock_references(uow, tx.names(event.account_id, told.references))
+            lock_references(uow, in_account(event.account_id, told.references))
             matched = self._match(uow, event, told)
         if matched is None and webhooks.lock_events(uow, [event.id]):
             webhooks.park_event(
@@ -91,8 +93,8 @@ class OneEvent:
         return matched
 
     def _match(self, uow: UnitOfWork, event: ClaimedEvent, told: ProviderEvent) -> UUID | None:
-        wanted = tx.names(event.account_id, told.references)
-        found = tx.find_by_references(uow, wanted)
+        wanted = in_account(event.account_id, told.references)
+        found = find_by_references(uow, wanted)
         if len(set(found.values())) > 1:
             self._parts.alerts.alert("references_disagree", event_row_id=event.id, transaction_ids=set(found.values()))
         return next((found[name] for name in wanted if name in found), None)
@@ -128,7 +130,7 @@ class OneEvent:
 
     def _pull(self, provider: Provider, event: ClaimedEvent, told: ProviderEvent, transaction_id: UUID) -> _Pulled:
         def read(uow: UnitOfWork) -> tuple[tx.Transaction | None, list[Reference]]:
-            return tx.read_transaction(uow, transaction_id), tx.list_references(uow, transaction_id)
+            return tx.read_transaction(uow, transaction_id), list_references(uow, transaction_id)
 
         transaction, known = self._parts.database.run(read)
         assert transaction is not None
@@ -149,8 +151,8 @@ class OneEvent:
     ) -> _Written:
         # What the signature does not cover names the transaction, and nothing else.
         signed = told.references if event.assurance is Assurance.BODY else ()
-        references = tx.names(event.account_id, [*signed, *(pulled.payment.references if pulled else ())])
-        tx.lock_references(uow, references)
+        references = in_account(event.account_id, [*signed, *(pulled.payment.references if pulled else ())])
+        lock_references(uow, references)
         transaction = tx.lock_transaction(uow, transaction_id)
         if pulled is not None and pulled.revision != transaction.revision:
             return _Written(settled=False)
@@ -168,7 +170,7 @@ class OneEvent:
         applied = self._apply(uow, event, told, transaction, pulled)
         if applied.effect is Effect.NEEDS_PULL:
             return _Written(settled=False, needs_pull=True)
-        woken = tx.add_references(uow, references, [transaction_id] * len(references))
+        woken = add_references(uow, references, [transaction_id] * len(references))
         if self._unconfirmed(told, pulled, applied):
             self._ask_provider_again(uow, event, told, transaction_id)
         elif applied.effect is Effect.MISMATCH:
@@ -192,11 +194,11 @@ class OneEvent:
         if pulled is not None:
             payment = pulled.payment
             claim = Claim(payment.evidence, payment.amount, attempt_of(payment.references))
-            proof = tx.Proof("pull", event.event_id, payment.provider_status)
+            proof = Proof("pull", event.event_id, payment.provider_status)
         else:
             assert told.evidence is not None
             claim = Claim(told.evidence, told.amount, attempt_of(told.references))
-            proof = tx.Proof("webhook", event.event_id, told.provider_status)
+            proof = Proof("webhook", event.event_id, told.provider_status)
         return apply_evidence(uow, transaction, claim, proof, self._parts.alerts)
 
     @staticmethod

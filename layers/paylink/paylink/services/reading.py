@@ -5,6 +5,8 @@ from uuid import UUID
 from paylink.core.errors import NotFound
 from paylink.core.states import State
 from paylink.store import transactions as tx
+from paylink.store.attempts import Attempt, list_attempts
+from paylink.store.changes import HistoryRow, list_history
 from paylink.store.database import Database
 from paylink.store.unit_of_work import Row, UnitOfWork
 
@@ -22,8 +24,8 @@ def read_transaction(database: Database, merchant_id: UUID, transaction_id: UUID
         transaction = tx.read_transaction(uow, transaction_id)
         if transaction is None or transaction.merchant_id != merchant_id:
             raise NotFound("there is no such transaction")
-        attempts = tx.list_attempts(uow, transaction_id)
-        history = tx.list_history(uow, transaction_id)
+        attempts = list_attempts(uow, transaction_id)
+        history = list_history(uow, transaction_id)
         events = uow.all("list_events", id=transaction_id)
         page = next((a.checkout_url for a in reversed(attempts) if a.outcome == "pending"), None)
         return transaction_body(transaction, page if transaction.state is State.PENDING else None) | {
@@ -66,7 +68,7 @@ def _event_body(row: Row) -> dict[str, object]:
     }
 
 
-def _attempt_body(attempt: tx.Attempt) -> dict[str, object]:
+def _attempt_body(attempt: Attempt) -> dict[str, object]:
     return {
         "number": attempt.number,
         "outcome": attempt.outcome or "running",
@@ -76,7 +78,7 @@ def _attempt_body(attempt: tx.Attempt) -> dict[str, object]:
     }
 
 
-def _history_body(row: tx.HistoryRow) -> dict[str, object]:
+def _history_body(row: HistoryRow) -> dict[str, object]:
     return {
         "state": row.state.value,
         "at": row.created_at.isoformat(),

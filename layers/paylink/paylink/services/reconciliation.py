@@ -12,6 +12,9 @@ from paylink.providers.port import ATTEMPT, ErrorKind, Payment, ProviderError, R
 from paylink.services.evidence import Claim, alert_if_paid_twice, apply_evidence, speaks_of
 from paylink.services.ports import Parts
 from paylink.store import transactions as tx
+from paylink.store.attempts import Attempt, finish_attempt, list_attempts, payment_request
+from paylink.store.changes import Proof, apply_decision
+from paylink.store.references import add_references, in_account, list_references, lock_references
 from paylink.store.unit_of_work import Row, UnitOfWork
 
 PULL_FIRST_S = 300
@@ -112,10 +115,10 @@ class Reconciliation:
     def _check(self, transaction_id: UUID) -> bool:
         """Ask about one transaction; True when that changed it."""
 
-        def read(uow: UnitOfWork) -> tuple[tx.Transaction, list[tx.Attempt], list[Reference]]:
+        def read(uow: UnitOfWork) -> tuple[tx.Transaction, list[Attempt], list[Reference]]:
             transaction = tx.read_transaction(uow, transaction_id)
             assert transaction is not None
-            return transaction, tx.list_attempts(uow, transaction_id), tx.list_references(uow, transaction_id)
+            return transaction, list_attempts(uow, transaction_id), list_references(uow, transaction_id)
 
         transaction, attempts, references = self._parts.database.run(read)
         ended = self._parts.now() > transaction.expires_at
@@ -132,7 +135,7 @@ class Reconciliation:
         return changed
 
     def _ask(
-        self, transaction: tx.Transaction, attempts: Sequence[tx.Attempt], references: Sequence[Reference]
+        self, transaction: tx.Transaction, attempts: Sequence[Attempt], references: Sequence[Reference]
     ) -> list[Payment]:
         """Return what the provider says of every page that is known or may be there, the newest first."""
         provider = self._parts.providers[transaction.provider]
@@ -153,7 +156,7 @@ class Reconciliation:
             left = [reference for reference in unanswered if reference not in payment.references]
             unanswered = left if len(left) < len(unanswered) else []
         if newest.may_have_page and newest.id not in {attempt_of(payment.references) for payment in payments}:
-            found = provider.find_payment(account, tx.payment_request(transaction, newest))
+            found = provider.find_payment(account, payment_request(transaction, newest))
             payments += [found] if found else []
         return payments
 
@@ -161,12 +164,12 @@ class Reconciliation:
         self,
         uow: UnitOfWork,
         seen: tx.Transaction,
-        attempts: Sequence[tx.Attempt],
+        attempts: Sequence[Attempt],
         payments: Sequence[Payment],
         ended: bool,
     ) -> tuple[bool, list[UUID]]:
         """Apply the answers, money first. What surely has no page left, and no time, expires by the clock."""
-        tx.lock_references(uow, tx.names(seen.account_id, [r for p in payments for r in p.references]))
+        lock_references(uow, in_account(seen.account_id, [r for p in payments for r in p.references]))
         transaction = tx.lock_transaction(uow, seen.id)
         if transaction.revision != seen.revision:
             return False, []
@@ -180,21 +183,21 @@ class Reconciliation:
         for payment in sorted(payments, key=lambda payment: payment.evidence.state not in HAS_MONEY):
             attempt_id = attempt_of(payment.references) or attempts[-1].id
             if payment.seen and payment.amount == transaction.amount:
-                tx.finish_attempt(uow, attempt_id, "pending", payment=payment)
-            told = tx.names(transaction.account_id, payment.references)
-            woken += tx.add_references(uow, told, [transaction.id] * len(told))
+                finish_attempt(uow, attempt_id, "pending", payment=payment)
+            told = in_account(transaction.account_id, payment.references)
+            woken += add_references(uow, told, [transaction.id] * len(told))
             alert_if_paid_twice(transaction, payment, self._parts.alerts)
             claim = Claim(payment.evidence, payment.amount, attempt_id)
-            proof = tx.Proof("pull", None, payment.provider_status)
+            proof = Proof("pull", None, payment.provider_status)
             transaction = apply_evidence(uow, transaction, claim, proof, self._parts.alerts).transaction
         if (
             ended
             and transaction.state is State.PENDING
             and not any(p.evidence.state in OPEN | HAS_MONEY for p in payments)
         ):
-            tx.finish_attempt(uow, attempts[-1].id, "not_sent", error="not_found")
+            finish_attempt(uow, attempts[-1].id, "not_sent", error="not_found")
             expired = Decision(Verdict.APPLY, steps=(State.EXPIRED,), totals=transaction.snapshot.totals)
-            transaction = tx.apply_decision(uow, transaction, expired, tx.Proof("clock", None, None))
+            transaction = apply_decision(uow, transaction, expired, Proof("clock", None, None))
         uow.run("end_pulls", id=transaction.id)
         return transaction.version != seen.version, woken
 
