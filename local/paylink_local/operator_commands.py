@@ -72,6 +72,16 @@ def add_filter(parser: argparse.ArgumentParser, names: frozenset[str]) -> None:
             parser.add_argument(f"--{option}", metavar=option.rpartition("-")[2].upper(), help=text)
 
 
+def add_list_and_show(actions: "argparse._SubParsersAction[argparse.ArgumentParser]", names: frozenset[str]) -> None:
+    """Declare the actions `list`, with an option for each name of a filter, and `show`."""
+    listing = actions.add_parser("list", help="the newest first", allow_abbrev=False)
+    add_filter(listing, names)
+    listing.add_argument("--json", action="store_true", help="as the API answers")
+    show = actions.add_parser("show", help="one of them with what happened to it", allow_abbrev=False)
+    show.add_argument("id", metavar="ID")
+    show.add_argument("--body", action="store_true", help="with the webhook itself, which holds personal data")
+
+
 def read_filter(args: argparse.Namespace, names: frozenset[str]) -> EventFilter:
     """
     Raises:

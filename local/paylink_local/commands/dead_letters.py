@@ -9,6 +9,7 @@ from paylink.services.operations import Operations
 from paylink_local.operator_commands import (
     BY_COMMAND,
     add_filter,
+    add_list_and_show,
     bring_up_again,
     operator_deps,
     print_events,
@@ -25,12 +26,7 @@ _REDRIVE_NAMES = DEAD_LETTER_NAMES - {"cursor", "limit"}
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    listing = actions.add_parser("list", help="the newest first", allow_abbrev=False)
-    add_filter(listing, DEAD_LETTER_NAMES)
-    listing.add_argument("--json", action="store_true", help="as the API answers")
-    show = actions.add_parser("show", help="one dead event with what happened to it", allow_abbrev=False)
-    show.add_argument("id", metavar="ID")
-    show.add_argument("--body", action="store_true", help="with the webhook itself, which holds personal data")
+    add_list_and_show(actions, DEAD_LETTER_NAMES)
     redrive = actions.add_parser("redrive", help="give dead events another chance", allow_abbrev=False)
     redrive.add_argument("ids", metavar="ID", nargs="*")
     redrive.add_argument("--all", action="store_true", help="every one that the filters let through")

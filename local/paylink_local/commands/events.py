@@ -8,6 +8,7 @@ from paylink.services.operations import Operations
 from paylink.services.reverification import Outcome, Reverification
 from paylink_local.operator_commands import (
     add_filter,
+    add_list_and_show,
     bring_up_again,
     operator_deps,
     print_events,
@@ -24,12 +25,7 @@ _VERIFY_NAMES = frozenset({"provider", "account", "since", "until"})
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    listing = actions.add_parser("list", help="the newest first", allow_abbrev=False)
-    add_filter(listing, EVENT_NAMES)
-    listing.add_argument("--json", action="store_true", help="as the API answers")
-    show = actions.add_parser("show", help="one event with what happened to it", allow_abbrev=False)
-    show.add_argument("id", metavar="ID")
-    show.add_argument("--body", action="store_true", help="with the webhook itself, which holds personal data")
+    add_list_and_show(actions, EVENT_NAMES)
     replay = actions.add_parser("replay", help="process events once more, whatever their end was", allow_abbrev=False)
     replay.add_argument("ids", metavar="ID", nargs="+")
     verify = actions.add_parser(

@@ -26,6 +26,16 @@ Globals:
   Api: {BinaryMediaTypes: ["*~1*"]}
 Resources:
 """
+HELLO = """\
+HelloFunction:
+  Type: AWS::Serverless::Function
+  Properties:
+    CodeUri: functions/hello/
+    Handler: app.handler
+    Events:
+      Get: {Type: Api, Properties: {Path: /hello, Method: get}}
+      Post: {Type: Api, Properties: {Path: /hello, Method: post}}
+"""
 
 
 def wait_until(condition: Callable[[], Any], timeout_s: float = 20, what: str = "the condition") -> Any:
@@ -76,6 +86,10 @@ class Project:
         for name, source in functions.items():
             (self.folder / "functions" / name).mkdir(parents=True, exist_ok=True)
             (self.folder / "functions" / name / "app.py").write_text(textwrap.dedent(source))
+
+    def write_hello(self, hello: str, more: str = "", **functions: str) -> None:
+        """Write a template with a function that answers GET and POST of /hello, and with `more` resources."""
+        self.write(HELLO + more, hello=hello, **functions)
 
     @contextlib.contextmanager
     def run(self, module: str, **environ: str) -> Iterator[Process]:

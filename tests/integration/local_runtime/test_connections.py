@@ -17,17 +17,6 @@ FUNCTION = """
         return {"statusCode": 200, "body": base64.b64decode(event["body"] or "").decode() or "hello"}
 """
 
-TEMPLATE = """
-HelloFunction:
-  Type: AWS::Serverless::Function
-  Properties:
-    CodeUri: functions/hello/
-    Handler: app.handler
-    Events:
-      Get: {Type: Api, Properties: {Path: /hello, Method: get}}
-      Post: {Type: Api, Properties: {Path: /hello, Method: post}}
-"""
-
 HOST = b"Host: localhost\r\n"
 GET = b"GET /hello HTTP/1.1\r\n" + HOST + b"\r\n"
 LAST = b"GET /hello HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\n"
@@ -36,7 +25,7 @@ LAST = b"GET /hello HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\n"
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory, project_type: Any) -> Iterator[int]:
     project = project_type(tmp_path_factory.mktemp("connections"), {})
-    project.write(TEMPLATE, hello=FUNCTION)
+    project.write_hello(FUNCTION)
     with project.gateway(processes=1) as (_, port):
         yield port
 

@@ -3,18 +3,20 @@
 import contextlib
 import http.client
 import os
+import resource
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psutil
 import pytest
 
+from paylink_local.gateway.connections import CONNECTIONS_MAX
 from paylink_local.gateway.threads import SLOTS
 from paylink_local.services.testing import free_port
 
@@ -22,17 +24,6 @@ FUNCTION = """
     def handler(event, context):
         print("x" * 200)
         return {"statusCode": 200, "body": "hello"}
-"""
-
-TEMPLATE = """
-HelloFunction:
-  Type: AWS::Serverless::Function
-  Properties:
-    CodeUri: functions/hello/
-    Handler: app.handler
-    Events:
-      Get: {Type: Api, Properties: {Path: /hello, Method: get}}
-      Post: {Type: Api, Properties: {Path: /hello, Method: post}}
 """
 
 HEAD = b"POST /hello HTTP/1.1\r\nHost: localhost\r\n"
@@ -90,7 +81,7 @@ def crowd(port: int, count: int, first: bytes) -> Iterator[list[socket.socket]]:
 )
 def test_a_crowd_does_not_close_the_door(offline_project: Any, first: bytes) -> None:
     """700 connections that stall, or add a byte now and then: others are served, and the crowd is sent away."""
-    offline_project.write(TEMPLATE, hello=FUNCTION)
+    offline_project.write_hello(FUNCTION)
     with offline_project.gateway(processes=1) as (_, port), crowd(port, 700, first) as members:
         for _ in range(5):
             assert get(port) < 1
@@ -104,9 +95,29 @@ def test_a_crowd_does_not_close_the_door(offline_project: Any, first: bytes) -> 
                 pass
 
 
+@pytest.fixture
+def many_files() -> Iterator[None]:
+    """Let this process have a connection for each of a crowd."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, CONNECTIONS_MAX + 1000), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.usefixtures("many_files")
+def test_one_connection_too_many_is_told_so(offline_project: Any, until: Callable[..., Any]) -> None:
+    """503 with Retry-After at once, and an answer as ever when others have left."""
+    offline_project.write_hello(FUNCTION)
+    with offline_project.gateway(processes=1) as (_, port), crowd(port, CONNECTIONS_MAX, b"") as members:
+        assert ask(port, "/hello") == (503, "1")
+        for member in members[:100]:
+            member.close()
+        until(lambda: ask(port, "/hello") == (200, None))
+
+
 def test_a_refused_body_is_not_waited_for(offline_project: Any) -> None:
     """A client that asks before it sends a large body is told at once."""
-    offline_project.write(TEMPLATE, hello=FUNCTION)
+    offline_project.write_hello(FUNCTION)
     head = HEAD + b"Content-Length: 9000000\r\nExpect: 100-continue\r\n\r\n"
     with (
         offline_project.gateway(processes=1) as (_, port),
@@ -121,7 +132,7 @@ def test_a_full_house_turns_requests_away(offline_project: Any) -> None:
     When every slot of a function is stuck: 503 with Retry-After after a short wait, while another function answers as
     ever, and all is well once the slots are free.
     """
-    stuck = """
+    stuck = """\
 SlowFunction:
   Type: AWS::Serverless::Function
   Properties:
@@ -137,7 +148,7 @@ SlowFunction:
             time.sleep(float(event["pathParameters"]["seconds"]))
             return {"statusCode": 200}
     """
-    offline_project.write(TEMPLATE + stuck, hello=FUNCTION, slow=slow)
+    offline_project.write_hello(FUNCTION, stuck, slow=slow)
     with offline_project.gateway(processes=1) as (_, port), ThreadPoolExecutor(SLOTS + 4) as clients:
         held = [clients.submit(ask, port, "/slow/4") for _ in range(SLOTS)]
         time.sleep(1.5)
@@ -152,7 +163,7 @@ SlowFunction:
 
 def test_large_bodies_do_not_fill_the_memory(offline_project: Any) -> None:
     """However many strangers hold bodies back unfinished, the process stays small and answers others."""
-    offline_project.write(TEMPLATE, hello=FUNCTION)
+    offline_project.write_hello(FUNCTION)
     body = HEAD + b"Content-Length: 1000000\r\n\r\n" + b"x" * 990_000
     with offline_project.gateway(processes=1) as (process, port):
         get(port)
@@ -169,7 +180,7 @@ def test_large_bodies_do_not_fill_the_memory(offline_project: Any) -> None:
 
 def test_a_log_that_nobody_reads_holds_up_nothing(offline_project: Any) -> None:
     """Far more lines than the pipe takes: each request is answered, and SIGTERM still ends the gateway in time."""
-    offline_project.write(TEMPLATE, hello=FUNCTION)
+    offline_project.write_hello(FUNCTION)
     port = free_port()
     environ = offline_project.environ | {"PAYLINK_API_PORT": str(port), "PAYLINK_GATEWAY_PROCESSES": "1"}
     command = [sys.executable, "-m", "paylink_local.gateway"]
@@ -220,7 +231,7 @@ HelloFunction:
 
 def test_a_quiet_log_has_no_line_per_request(offline_project: Any) -> None:
     """At WARNING a request that goes well leaves nothing, and neither do the server's start and end."""
-    offline_project.write(TEMPLATE, hello=FUNCTION.replace('print("x" * 200)', "pass"))
+    offline_project.write_hello(FUNCTION.replace('print("x" * 200)', "pass"))
     port = free_port()
     with offline_project.run("gateway", PAYLINK_API_PORT=str(port), PAYLINK_LOG_LEVEL="WARNING") as process:
         wait_for_answer(port)
