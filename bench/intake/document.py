@@ -1,7 +1,7 @@
 """Writes docs/performance.md: how it is measured, and what this run found."""
 
 import statistics
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from bench.intake.generator import REPOSITORY
@@ -33,6 +33,7 @@ def results(report: Report) -> Iterator[str]:
     yield ""
     yield f"![Throughput by alternation, latency by share of the events, and a burst](images/{PICTURE.name})"
     yield from _rates(report)
+    yield from _latencies(report)
     if report.lab.cpu_ms:
         yield from _cpu(report.lab.cpu_ms)
 
@@ -66,6 +67,27 @@ def _rates(report: Report) -> Iterator[str]:
                 yield f"Stored: {events:,} events and {transactions:,} transactions, {size / 1e9:.1f} GB."
 
 
+def _latencies(report: Report) -> Iterator[str]:
+    """What the load does to latency: the judged runs are the last lines of each."""
+    yield ""
+    yield "| | events a second | p50 ms | p90 ms | p99 ms |"
+    yield "|---|---|---|---|---|"
+    for row in report.rows:
+        match row.details:
+            case {"lighter_loads": lighter, "rate_per_s": half, "latency_ms": runs}:
+                yield from _latency_lines("intake alone", lighter, half, runs)
+            case {"lighter_loads": lighter, "rate_per_s": half, "delay_ms": runs}:
+                yield from _latency_lines("accepted to applied", lighter, half, runs)
+
+
+def _latency_lines(
+    what: str, lighter: Mapping[float, Mapping[str, float]], half: float, runs: Sequence[Mapping[str, float]]
+) -> Iterator[str]:
+    middle = {name: statistics.median(run[name] for run in runs) for name in runs[0]}
+    for rate, found in {**lighter, half: middle}.items():
+        yield f"| {what} | {rate:,.0f} | " + " | ".join(number(found[name]) for name in ("p50", "p90", "p99")) + " |"
+
+
 def _median(values: list[float]) -> str:
     return f"{statistics.median(values):,.0f}"
 
@@ -76,7 +98,10 @@ def _cpu(used: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
     yield ""
     yield "## Where the time goes"
     yield ""
-    yield "Processor time of each part for one event, in microseconds; a part is a service with all its processes:"
+    yield (
+        "Processor time of each part for one event, in microseconds, in the last run of its kind; a part is a service "
+        "with all its processes. *Paced* is half of the peak, or of the steady rate."
+    )
     yield ""
     yield f"| | {' | '.join(used)} |"
     yield "|---" * (1 + len(used)) + "|"

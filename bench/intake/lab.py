@@ -22,6 +22,9 @@ from bench.intake.seeding import seed
 from bench.intake.stack import Stack
 
 DRAIN_S = 900.0
+LIGHTER_LOADS = (0.1, 0.25)
+"""Shares of a peak at which latency is also shown, beside the half that is judged."""
+
 PROBE_S = 1.0
 _PROBE_REQUESTS = 12_000
 _SPARE = 1.5
@@ -117,7 +120,7 @@ class Lab:
     def intake_run(self, side: PayLink, requests: Path, seconds: float, rate_per_s: float = 0) -> Load:
         """Send, and check what is stored. No worker runs: the work waits for `apply_all`."""
         mark = side.mark()
-        with self.cpu_counted("intake") as loads:
+        with self.cpu_counted("intake, paced" if rate_per_s else "intake") as loads:
             load = generator.send(requests, side.port, seconds=seconds, rate_per_s=rate_per_s)
             loads.append(load)
         check_stored(side, mark, load)

@@ -112,6 +112,13 @@ def test_the_document_has_a_line_for_each_goal():
     assert "Intake alone: bare 5,500, PayLink 2,750 events a second." in text
 
 
+def test_the_document_shows_latency_at_lighter_loads():
+    runs = [{"p50": p50, "p90": 9.0, "p99": 20.0} for p50 in (4.0, 5.0, 7.0)]
+    details = {"rate_per_s": 3000, "latency_ms": runs, "lighter_loads": {600.0: {"p50": 1.5, "p90": 2.0, "p99": 3.0}}}
+    text = "\n".join(document.results(report(Row("latency", (), details))))
+    assert "| intake alone | 600 | 1.5 | 2 | 3 |\n| intake alone | 3,000 | 5 | 9 | 20 |" in text
+
+
 def test_the_document_says_where_the_time_goes():
     text = "\n".join(document.results(report(bare={"bare": 0.16}, intake={"gateway paylink": 0.2, "bare": 0.0})))
     assert "| | bare | intake |\n|---|---|---|\n| bare | 160 | 0 |\n| gateway paylink | 0 | 200 |" in text
