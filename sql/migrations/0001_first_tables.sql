@@ -233,7 +233,7 @@ create table unfinished_events (
     received_at      timestamptz not null,
     attempts         integer not null default 0,
     asked            integer not null default 0,
-    -- How often the relay queued it since it came, or came to life again.
+    -- How often the relay queued it, with nothing left in the queue, since it came or came to life again.
     relayed          smallint not null default 0,
     -- In flight: when the relay queues it again.
     next_attempt_at  timestamptz,

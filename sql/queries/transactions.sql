@@ -15,7 +15,11 @@ values (%(history_id)s, %(id)s, 0, 'pending', false, 0, 0, 'request');
 select * from transactions where id = %(id)s;
 
 -- lock_transactions --
-select * from transactions where id = any (%(ids)s::uuid[]) order by id for update;
+-- Its columns are named: a new one must not end the statements that processes have prepared.
+select id, merchant_id, account_id, provider, order_reference, state, amount, currency, captured, refunded, dispute,
+       provider_status, description, customer_name, customer_email, metadata, success_url, failure_url, expires_at,
+       version, answers, attempt_id, paid_attempt_id, created_at, updated_at
+  from transactions where id = any (%(ids)s::uuid[]) order by id for update;
 
 -- write_changes --
 -- Every change of money or state, with its history rows and the notifications of it. Three groups of arrays, each of one

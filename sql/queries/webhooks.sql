@@ -40,9 +40,11 @@ select id, false from webhook_deliveries where id = any (%(ids)s::uuid[]);
 -- lock_fresh_events --
 -- What can be worked at as a set: never tried, and signed as a whole. What another works at is left; what the relay had
 -- to queue again and again may be what ends the process each time, so it is left too.
-select e.id, e.account_id, e.event_id, e.assurance, u.attempts + 1 as attempts, u.asked, u.received_at, b.body
+select e.id, e.account_id, a.provider, e.event_id, e.assurance, u.attempts + 1 as attempts, u.asked, u.received_at,
+       b.body
   from unfinished_events u
   join webhook_events e on e.id = u.event_row_id
+  join provider_accounts a on a.id = e.account_id
   left join webhook_bodies b on b.event_row_id = u.event_row_id and b.received_at = u.received_at
  where u.event_row_id = any (%(ids)s::uuid[]) and u.next_attempt_at is not null and u.not_before <= now()
    and u.attempts = 0 and u.asked = 0 and u.relayed < %(relayed_max)s::smallint and e.assurance = 'body'
@@ -59,9 +61,10 @@ with claimed as (
      where event_row_id = %(id)s and next_attempt_at is not null and not_before <= now()
     returning event_row_id, received_at, attempts, asked
 )
-select e.id, e.account_id, e.event_id, e.assurance, c.attempts, c.asked, c.received_at, b.body
+select e.id, e.account_id, a.provider, e.event_id, e.assurance, c.attempts, c.asked, c.received_at, b.body
   from claimed c
   join webhook_events e on e.id = c.event_row_id
+  join provider_accounts a on a.id = e.account_id
   left join webhook_bodies b on b.event_row_id = c.event_row_id and b.received_at = c.received_at;
 
 -- list_claimable --
@@ -196,9 +199,9 @@ with due as (
 select id, account_id, event_id, reason from written;
 
 -- claim_due_events --
--- Take the oldest due events and push their due time on. Parallel relays skip each other's rows.
+-- Take the oldest due events and push their due time on. Parallel relays skip each other's rows. `counted` is 1 or 0.
 update unfinished_events u
-   set next_attempt_at = now() + make_interval(secs => %(lease_s)s), relayed = least(relayed + 1, 1000)
+   set next_attempt_at = now() + make_interval(secs => %(lease_s)s), relayed = least(relayed + %(counted)s, 1000)
   from (select event_row_id from unfinished_events
          where next_attempt_at <= now() order by next_attempt_at limit %(limit)s for update skip locked) due
  where u.event_row_id = due.event_row_id

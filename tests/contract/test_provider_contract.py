@@ -268,6 +268,15 @@ def test_a_changed_webhook_is_refused(case: Case):
         case.provider.verify_webhook(raw, headers, [], now)
 
 
+def test_a_webhook_that_lost_its_body_is_refused(case: Case):
+    """It would take the place of the whole one."""
+    case.act(case.provider.create_payment(case.account, case.request()).checkout_url, "pay")
+    raw, headers = case.await_webhooks()[0]
+    for rest in (b"", raw[:1], raw[:-1]):
+        with pytest.raises(WebhookRefused):
+            case.provider.verify_webhook(rest, headers, case.account.credentials, datetime.now(UTC))
+
+
 def test_both_secrets_verify_while_one_is_rolled(case: Case):
     case.act(case.provider.create_payment(case.account, case.request()).checkout_url, "pay")
     raw, headers = case.await_webhooks()[0]

@@ -39,4 +39,8 @@ class Deadlines:
                 self._timer = loop.call_later(until_s - now_s, self._sweep, loop)
                 return
             del self._until_s[expire]
-            loop.call_soon(expire)
+            # Not by call_soon(): a wait that is over by then would be ended late.
+            try:
+                expire()
+            except Exception as exc:
+                loop.call_exception_handler({"message": "the end of a wait failed", "exception": exc})

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import threading
+import time
 
 import uvicorn
 
@@ -16,6 +17,7 @@ from paylink_local.runtime_log import configure_logging, log_level
 from paylink_local.template import find_template, load_template
 
 _DRAIN_S = 7
+_DEAF_S = 0.5
 
 
 def serve(sock: socket.socket) -> None:
@@ -58,6 +60,9 @@ def _end_with_parent() -> None:
 
     def wait() -> None:
         parent.join()
-        os.kill(os.getpid(), signal.SIGTERM)
+        while True:
+            os.kill(os.getpid(), signal.SIGTERM)
+            # While this process starts, it is deaf to the signal for a moment.
+            time.sleep(_DEAF_S)
 
     threading.Thread(target=wait, name="parent-watch", daemon=True).start()

@@ -137,6 +137,7 @@ def test_what_the_relay_queued_again_and_again_is_tried_alone(stack: Stack, monk
     """Its messages were lost, or it ends each process that has it in a set: from now on each try is counted."""
     transaction_id = stack.checkout().body["id"]
     row_id = stack.deliver(succeeded(stack, transaction_id, "evt_1"))
+    monkeypatch.setattr(type(stack.deps.queue), "depth", lambda self: 0)
     for _ in range(RELAYED_MAX):
         stack.make_due()
         stack.functions["relay_events"].call({})
@@ -152,6 +153,18 @@ def test_what_the_relay_queued_again_and_again_is_tried_alone(stack: Stack, monk
     stack.deps.processing.process([row_id])
     assert in_sets == [[]]
     assert stack.states(transaction_id) == ["pending", "paid"]
+    stack.settle()
+
+
+@pytest.mark.parametrize("depth", [1, None], ids=["messages wait", "the queue is away"])
+def test_an_event_that_nobody_took_may_be_in_a_set(stack: Stack, monkeypatch: pytest.MonkeyPatch, depth: int | None):
+    """However long an outage is, what it left behind is worked off as fast as ever."""
+    stack.deliver(succeeded(stack, stack.checkout().body["id"], "evt_1"))
+    monkeypatch.setattr(type(stack.deps.queue), "depth", lambda self: depth)
+    for _ in range(RELAYED_MAX):
+        stack.make_due()
+        stack.functions["relay_events"].call({})
+    assert stack.rows("select relayed from unfinished_events") == [{"relayed": 0}]
     stack.settle()
 
 
@@ -261,22 +274,25 @@ def test_a_redelivery_whose_commit_got_no_answer_is_counted_once(stack: Stack, l
     stack.settle()
 
 
-def test_a_provider_that_was_switched_off_does_not_hold_up_the_others(stack: Stack, monkeypatch: pytest.MonkeyPatch):
+def test_what_cannot_be_read_does_not_hold_up_the_others(stack: Stack, monkeypatch: pytest.MonkeyPatch):
+    """Its provider was switched off, say: it is tried alone, again and again."""
     transaction_id = stack.checkout().body["id"]
     row_id = stack.deliver(succeeded(stack, transaction_id, "evt_1"))
-    foreign = stack.deliver({"id": "evt_2", "type": "x.y", "data": {"object": {}}})
-    real = stack.deps.accounts.get
-    calls: list[uuid.UUID] = []
+    strange = stack.deliver({"id": "evt_2", "type": "x.y", "data": {"object": {}}})
+    adapter = type(stack.deps.parts.providers["stripe"])
+    read = adapter.map_webhook
 
-    def gone_at_first(account_id: uuid.UUID) -> Any:
-        calls.append(account_id)
-        if len(calls) == 1:
-            raise LookupError(f"no account {account_id}")
-        return real(account_id)
+    def fail_for_one(self: Any, body: bytes) -> Any:
+        if b"evt_2" in body:
+            raise LookupError("stripe")
+        return read(self, body)
 
-    monkeypatch.setattr(stack.deps.accounts, "get", gone_at_first)
-    assert not stack.deps.processing.process([foreign, row_id])
+    with monkeypatch.context() as patch:
+        patch.setattr(adapter, "map_webhook", fail_for_one)
+        assert stack.deps.processing.process([strange, row_id]) == {strange}
     assert stack.states(transaction_id) == ["pending", "paid"]
+    stack.make_due()
+    stack.settle()
 
 
 def test_a_long_reader_of_bodies_does_not_close_the_door(stack: Stack):

@@ -38,6 +38,18 @@ def test_a_wait_may_begin_long_after_the_last_one_was_over() -> None:
     assert asyncio.run(wait()) == ["first", "second"]
 
 
+def test_a_wait_that_another_end_makes_needless_does_not_end() -> None:
+    async def wait() -> list[str]:
+        deadlines, ended = Deadlines(0.02), []
+        second = partial(ended.append, "second")
+        deadlines.add(lambda: deadlines.remove(second))
+        deadlines.add(second)
+        await asyncio.sleep(0.1)
+        return ended
+
+    assert asyncio.run(wait()) == []
+
+
 def test_one_that_fails_keeps_no_other_from_its_end() -> None:
     async def wait() -> list[str]:
         loop, told, ended = asyncio.get_running_loop(), [], []

@@ -70,7 +70,7 @@ class SqsQueue:
         body = json.dumps({"event_row_id": str(event_row_id), "reason": reason})
         return self._send(self._dead_letter_queue_url, [{"Id": "0", "MessageBody": body}])
 
-    def depth(self) -> int:
+    def depth(self) -> int | None:
         try:
             asked = self._client_once().get_queue_attributes(
                 QueueUrl=self._queue_url, AttributeNames=["ApproximateNumberOfMessages"]
@@ -78,7 +78,7 @@ class SqsQueue:
             return int(asked["Attributes"]["ApproximateNumberOfMessages"])
         except Exception as exc:
             log.warning("queue depth is not known", error=type(exc).__name__)
-            return 0
+            return None
 
     def _client_once(self) -> Any:
         with self._lock:
@@ -120,7 +120,7 @@ class BackgroundQueue:
     def send_dead(self, event_row_id: UUID, reason: str) -> bool:
         return self._queue.send_dead(event_row_id, reason)
 
-    def depth(self) -> int:
+    def depth(self) -> int | None:
         return self._queue.depth()
 
     def _ensure_thread(self) -> None:

@@ -65,7 +65,7 @@ class OneEvent:
         if event.body is None:
             self._bury(event, "body_gone")
             return
-        provider = self._parts.providers[self._parts.accounts.get(event.account_id).provider]
+        provider = self._parts.providers[event.provider]
         try:
             told = provider.map_webhook(event.body)
         except UnreadableEvent:

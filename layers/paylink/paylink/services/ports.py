@@ -21,8 +21,8 @@ class EventQueue(Protocol):
     def send_dead(self, event_row_id: UUID, reason: str) -> bool:
         """Put a dead event's id and reason on the dead-letter queue, for people and alarms. Never raises."""
 
-    def depth(self) -> int:
-        """Return about how many messages wait; 0 when that cannot be learned. Never raises."""
+    def depth(self) -> int | None:
+        """Return about how many messages wait; None when that cannot be learned. Never raises."""
 
 
 class PullBudget(Protocol):

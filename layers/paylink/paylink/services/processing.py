@@ -82,10 +82,7 @@ class Processing:
         if event.body is None:
             return None
         try:
-            provider = self._parts.providers[self._parts.accounts.get(event.account_id).provider]
-            says = provider.map_webhook(event.body)
-        except StorageUnavailable:
-            raise
+            says = self._parts.providers[event.provider].map_webhook(event.body)
         except Exception:
             # Unreadable, switched off, or a defect of ours: either way the others need not suffer.
             return None

@@ -53,11 +53,14 @@ class Relay:
         """Queue what is due, as long as the queue is short: more messages would not be worked at any sooner."""
         queued = 0
         for number in range(_ROUNDS_MAX):
+            depth = self._parts.queue.depth()
             # The oldest batch always: behind a queue that stays long it would wait for ever.
-            if number and self._parts.queue.depth() > DEPTH_MAX:
+            if number and (depth or 0) > DEPTH_MAX:
                 break
-            due = self._parts.database.run(lambda uow: uow.all("claim_due_events", limit=BATCH, lease_s=LEASE_S))
-            self._parts.queue.send([row["id"] for row in due])
+            # Behind a queue that holds none, somebody took their messages and did not come to an end.
+            claim = partial(_claim_due, counted=1 if depth == 0 else 0)
+            due = self._parts.database.run(claim)
+            self._parts.queue.send(due)
             queued += len(due)
             if len(due) < BATCH:
                 break
@@ -89,6 +92,10 @@ class Relay:
             # Locked by others, or the database went away just now: the next run does it.
             with suppress(StorageUnavailable):
                 self._parts.database.run(partial(_do, query=query, parameters=parameters))
+
+
+def _claim_due(uow: UnitOfWork, counted: int) -> list[UUID]:
+    return [row["id"] for row in uow.all("claim_due_events", limit=BATCH, lease_s=LEASE_S, counted=counted)]
 
 
 def _do(uow: UnitOfWork, query: str, parameters: dict[str, int]) -> None:

@@ -31,8 +31,8 @@ _OPTIONS = (
     " -c enable_seqscan=off"
 )
 
-# A server that was the primary, and one that has not seen what this connection prepared.
-_UNUSABLE = (errors.ReadOnlySqlTransaction, errors.InvalidSqlStatementName, errors.DuplicatePreparedStatement)
+# What this connection prepared is not there, or does not fit the tables any more (a migration). Nothing was done yet.
+_STALE = (errors.InvalidSqlStatementName, errors.DuplicatePreparedStatement, errors.FeatureNotSupported)
 
 T = TypeVar("T")
 
@@ -102,9 +102,10 @@ class Database:
         """
         Run `work` in one transaction, commit, and return its result.
 
-        `work` is called again after a deadlock, a serialization failure, or a connection that had died idle: it must
-        have no effect but through its unit of work. With `one_statement` it writes with no more than one, which
-        commits itself: two round trips less. That one may have been committed when it runs again: it must bear that.
+        `work` is called again after a deadlock, a serialization failure, or on a connection that had died idle or knew
+        other tables: it must have no effect but through its unit of work. With `one_statement` it writes with no more
+        than one, which commits itself: two round trips less. That one may have been committed when it runs again: it
+        must bear that.
         `reserved` is for intake alone: a connection beside the pool, so that nothing slow keeps providers waiting.
 
         Raises:
@@ -118,6 +119,11 @@ class Database:
                     try:
                         connection.autocommit = one_statement
                         result = work(UnitOfWork(connection, self._queries))
+                    except _STALE as exc:
+                        connection.close()
+                        if reused and attempt < _RETRIES:
+                            raise _Again from exc
+                        raise
                     except (psycopg2.OperationalError, psycopg2.InterfaceError) as exc:
                         # Nothing was committed yet, or can be again: a connection that died while idle is replaced.
                         if reused and not isinstance(exc, DeadlineExceeded) and attempt < _RETRIES:
@@ -143,14 +149,15 @@ class Database:
             raise DeadlineExceeded("no connection became free in time") from exc
         reused = connection is not None
         keep: Connection | None = None
+        outer = _deadline.at
         try:
             _deadline.at = deadline
             if connection is None or connection.closed:
                 connection = self._connect()
             yield connection, reused
             keep = connection
-        except (*_UNUSABLE, DeadlineExceeded):
-            # No more waiting, or not the server that we knew: it ends the transaction with the closed socket.
+        except (errors.ReadOnlySqlTransaction, DeadlineExceeded):
+            # No more waiting, or not the primary any more: the server ends the transaction with the closed socket.
             if connection is not None:
                 connection.close()
             raise
@@ -158,7 +165,7 @@ class Database:
             keep = self._rolled_back(connection)
             raise
         finally:
-            _deadline.at = None
+            _deadline.at = outer
             pool.put(keep)
 
     @staticmethod

@@ -14,7 +14,7 @@ from paylink.store.unit_of_work import Row, UnitOfWork
 
 LEDGER_SHARDS = 16
 RELAYED_MAX = 3
-"""An event that the relay queued so often without an end is tried alone, and each try of it is counted."""
+"""An event whose messages were taken or lost so often is tried alone, and each try of it is counted."""
 
 
 class NewWebhook(NamedTuple):
@@ -38,6 +38,7 @@ class ClaimedEvent:
 
     id: UUID
     account_id: UUID
+    provider: str
     event_id: str
     assurance: Assurance
     attempts: int

@@ -45,17 +45,19 @@ def verify(raw_body: bytes, headers: Mapping[str, str], credentials: Sequence[Cr
 
 
 def _event_id(raw_body: bytes, webhook_id: str) -> str:
-    """Return Xendit's id of the event, the same in each try; without one, what makes the event differ from others."""
-    if _EVENT_ID.match(webhook_id):
-        return webhook_id
+    """
+    Return Xendit's id of the event, the same in each try; without one, what makes the event differ from others.
+
+    A body that was lost or damaged on its way is refused, whatever the headers say: Xendit sends it again.
+    """
     try:
-        return word(_derived_id(raw_body))
+        body = _parse(raw_body)
+        return webhook_id if _EVENT_ID.match(webhook_id) else word(_derived_id(body, raw_body))
     except _UNREADABLE as exc:
         raise WebhookRefused("unreadable") from exc
 
 
-def _derived_id(raw_body: bytes) -> str:
-    body = _parse(raw_body)
+def _derived_id(body: dict[str, Any], raw_body: bytes) -> str:
     if "event" not in body:
         return f"invoice:{word(body['id'])}:{word(body['status'])}"
     kind = word(body["event"])
