@@ -14,8 +14,12 @@ from paylink.store.webhooks import NewWebhook
 GROUP_MAX = 128
 COMMIT_DEADLINE_S = 2.0
 
-_PAUSE_S = 0.003
-"""After each group: a commit costs much the same whatever it holds, and what comes meanwhile shares the next."""
+_PAUSE_PER_WEBHOOK_S = 0.0003
+_PAUSE_S_MAX = 0.003
+"""
+After each group, longer after a larger one: a commit costs much the same whatever it holds, and what comes meanwhile
+shares the next.
+"""
 
 _log = logging.getLogger("paylink")
 
@@ -78,7 +82,7 @@ class GroupCommit:
                 # A defect of ours must not end this thread, and nobody may wait for ever.
                 _log.exception("a group was not committed")
                 _fail(group, exc)
-            time.sleep(_PAUSE_S)
+            time.sleep(min(len(group) * _PAUSE_PER_WEBHOOK_S, _PAUSE_S_MAX))
 
     def _commit_group(self, group: Sequence[_Waiting]) -> None:
         now_s = time.monotonic()
