@@ -11,6 +11,7 @@ import pytest
 from paylink.core.errors import StorageUnavailable
 from paylink.providers.port import Assurance
 from paylink.services.group_commit import GroupCommit
+from paylink.services.promise import Promise
 from paylink.store.webhooks import NewWebhook
 
 Store = Callable[[Sequence[NewWebhook], float], set[UUID]]
@@ -51,12 +52,18 @@ class Slow:
         return self._store(group, deadline_s)
 
 
-def test_what_arrives_during_a_commit_is_stored_in_the_next_one():
-    slow = Slow()
+def begun(slow: Slow) -> tuple[GroupCommit, Promise[bool]]:
+    """Submit a first webhook, which is being stored when this returns and waits to be told to go on."""
     commits = GroupCommit(slow, lambda ids: None)
     first = commits.submit(webhook(), within_s=2)
     while not slow.groups:
         time.sleep(0.001)
+    return commits, first
+
+
+def test_what_arrives_during_a_commit_is_stored_in_the_next_one():
+    slow = Slow()
+    commits, first = begun(slow)
     others = [commits.submit(webhook(), within_s=2) for _ in range(8)]
     slow.go.set()
     assert first.result(5)
@@ -106,10 +113,7 @@ def test_a_database_that_is_away_is_told_to_everyone():
 def test_a_commit_that_takes_too_long_is_not_waited_for():
     """What waited too long for its turn is not stored after all: its provider tells it again."""
     slow = Slow()
-    commits = GroupCommit(slow, lambda ids: None)
-    first = commits.submit(webhook(), within_s=2)
-    while not slow.groups:
-        time.sleep(0.001)
+    commits, first = begun(slow)
     late = commits.submit(webhook(), within_s=0.05)
     time.sleep(0.1)
     slow.go.set()
@@ -156,10 +160,7 @@ def test_a_group_that_falls_apart_into_a_slow_database_is_given_up_in_time():
         raise StorageUnavailable(retry_after_s=2)
 
     slow = Slow(refusing)
-    commits = GroupCommit(slow, lambda ids: None)
-    first = commits.submit(webhook(), within_s=2)
-    while not slow.groups:
-        time.sleep(0.001)
+    commits, first = begun(slow)
     others = [commits.submit(webhook(), within_s=1) for _ in range(60)]
     started_s = time.monotonic()
     slow.go.set()
@@ -172,10 +173,7 @@ def test_a_group_that_falls_apart_into_a_slow_database_is_given_up_in_time():
 def test_an_answer_that_fails_leaves_the_others_and_the_commit_alone():
     """Taken for a fault of the commit, it would have all of the group stored again, as redeliveries."""
     slow = Slow()
-    commits = GroupCommit(slow, lambda ids: None)
-    first = commits.submit(webhook(), within_s=2)
-    while not slow.groups:
-        time.sleep(0.001)
+    commits, first = begun(slow)
     failing, other = commits.submit(webhook(), within_s=2), commits.submit(webhook(), within_s=2)
     failing.then(lambda _: [][0])
     slow.go.set()
