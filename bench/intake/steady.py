@@ -43,18 +43,18 @@ class SteadyState:
         Run at that rate, and return the first run that was steady: when two in a row are not, the rate is eased.
 
         Raises:
-            Void: Its backlog grew again and again.
+            Void: No run was steady, at lower and lower rates.
         """
         for _ in range(_EASED_MAX):
             found = self._steady_run(self.rate_per_s)
             if found is not None:
                 return found
             self.lab.steady_per_s[self.side.name] *= _EASE
-            self.lab.say(f"  {self.side.name}: the backlog grew; on with {self.rate_per_s:,.0f} /s")
+            self.lab.say(f"  {self.side.name}: not steady; on with {self.rate_per_s:,.0f} /s")
         raise Void(f"{self.side.name} kept up with no rate down to {self.rate_per_s:,.0f} /s")
 
     def _steady_run(self, rate_per_s: float) -> Pace | None:
-        return first_steady(lambda: self._run(rate_per_s, rate_per_s), self.lab.effort.keeps_up)
+        return first_steady(lambda: self._run(rate_per_s, rate_per_s), rate_per_s, self.lab.effort.keeps_up)
 
     def _run(self, rate_per_s: float, expected_per_s: float) -> Pace:
         lab, side, seconds = self.lab, self.side, self.lab.effort.seconds
@@ -68,17 +68,21 @@ class SteadyState:
         return pace(side, mark)
 
 
-def is_steady(found: Pace, share: float) -> bool:
-    """Whether events were applied at that share of the rate at which they came, once the pipeline was full."""
-    return found.applied_per_s >= share * found.accepted_per_s
+def is_steady(found: Pace, rate_per_s: float, share: float) -> bool:
+    """
+    Whether events were accepted at that share of the rate at which they were sent, and applied at that share of the
+    rate at which they were accepted, once the pipeline was full.
+    """
+    taken = found.accepted_per_s >= share * rate_per_s
+    return taken and found.applied_per_s >= share * found.accepted_per_s
 
 
-def first_steady(run: Callable[[], Pace], share: float) -> Pace | None:
+def first_steady(run: Callable[[], Pace], rate_per_s: float, share: float) -> Pace | None:
     """Return a steady run, of two at most: one may have been disturbed."""
     found = run()
-    if not is_steady(found, share):
+    if not is_steady(found, rate_per_s, share):
         found = run()
-    return found if is_steady(found, share) else None
+    return found if is_steady(found, rate_per_s, share) else None
 
 
 def search(keeps_up: Callable[[float], bool], first: float, tries: int) -> float:

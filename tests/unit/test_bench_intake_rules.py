@@ -109,19 +109,25 @@ def test_the_steady_rate_is_that_of_the_full_pipeline():
 
 
 def test_a_backlog_that_grows_is_no_steady_state():
-    assert is_steady(pace(accepted=1000, applied=950), share=0.95)
-    assert not is_steady(pace(accepted=1000, applied=949), share=0.95)
+    assert is_steady(pace(accepted=1000, applied=950), 1000, share=0.95)
+    assert not is_steady(pace(accepted=1000, applied=949), 1000, share=0.95)
+
+
+def test_nor_is_a_rate_that_is_sent_but_not_accepted():
+    """Work that is not taken makes no backlog."""
+    assert is_steady(pace(accepted=950, applied=950), 1000, share=0.95)
+    assert not is_steady(pace(accepted=949, applied=949), 1000, share=0.95)
 
 
 def test_a_backlog_that_stays_is_one():
     """What waits since the first second is not counted again: the rates of the last two thirds are compared."""
-    assert is_steady(pace(accepted=1000, applied=1000, backlog=700), share=0.95)
+    assert is_steady(pace(accepted=1000, applied=1000, backlog=700), 1000, share=0.95)
 
 
 def test_one_disturbed_run_is_repeated_and_two_are_not_forgiven():
     good, bad = pace(accepted=1000, applied=1000), pace(accepted=1000, applied=500)
     for runs, found in (([good], good), ([bad, good], good), ([bad, bad, good], None)):
-        assert first_steady(iter(runs).__next__, share=0.95) is found
+        assert first_steady(iter(runs).__next__, 1000, share=0.95) is found
 
 
 @pytest.mark.parametrize("first", [400, 700, 1000, 2500])
