@@ -14,6 +14,12 @@ select e.event_id, e.state, e.received_at, e.finished_at, 1 + coalesce(d.again, 
   left join (select account_id, event_id, count(*) as again from webhook_deliveries group by 1, 2) d
        using (account_id, event_id)
 """
+_UNFINISHED = """
+select o.provider, o.event_id, o.state, o.reason, u.attempts, u.asked, o.received_at::time as received,
+       coalesce(u.next_attempt_at, u.parked_until)::time as due, u.not_before::time as not_before
+  from event_overview o join unfinished_events u on u.event_row_id = o.id
+ order by o.id limit 20
+"""
 _MONEY_TWICE = """
 select count(distinct transaction_id) as n from (
     select transaction_id, row_number() over (partition by transaction_id order by version) as nth
@@ -67,6 +73,16 @@ class Audit:
 def unfinished(stack: Stack) -> int:
     """Return how many events have no outcome yet."""
     return int(stack.rows("select count(*) as n from webhook_events where state not in ('applied', 'ignored')")[0]["n"])
+
+
+def unfinished_events(stack: Stack) -> list[str]:
+    """Return a line for each event that has no outcome yet."""
+    rows = stack.rows(_UNFINISHED)
+    return [
+        f"{row['provider']} event {row['event_id']}: {row['state']} {row['reason'] or ''}, attempts {row['attempts']},"
+        f" asked {row['asked']}, received {row['received']}, due {row['due']}, not before {row['not_before']}"
+        for row in rows
+    ]
 
 
 def wrong_pages(stack: Stack, pages: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -12,6 +12,8 @@ _RELAY_EVERY_S = 10
 """The default of PAYLINK_SCHEDULE_RATE_MAX_S."""
 _RESTART_S = 10
 """A part that died serves again; LocalStack takes longest."""
+_TURN_S = 10
+"""The budget of an account lets so many seconds pass until the last of a trial's events has its turn."""
 _SLACK_S = 10
 """A provider's own pause between two tries, and a slow machine."""
 
@@ -55,8 +57,12 @@ QUEUE_LOST = Bounds(first_s=_RESTART_S + FRESH_LEASE_S + _RELAY_EVERY_S, drained
 
 
 def provider_gone(outage_s: float) -> Bounds:
-    """What a provider must confirm waits for the next time that it is asked; signed events do not wait at all."""
-    waited, steps = 0.0, iter(ASK_AGAIN_S)
-    while waited < outage_s + _SLACK_S:
-        waited += next(steps) + _RELAY_EVERY_S
-    return Bounds(first_s=UNHURT.first_s, drained_s=waited - outage_s + _SLACK_S)
+    """
+    What a provider must confirm waits for the next time that it is asked, and then for its turn in the account's
+    budget; signed events do not wait at all.
+    """
+    asked_at_s, steps = 0.0, iter(ASK_AGAIN_S)
+    step_s = next(steps)
+    while asked_at_s + step_s <= outage_s:
+        asked_at_s, step_s = asked_at_s + step_s, next(steps)
+    return Bounds(first_s=UNHURT.first_s, drained_s=step_s + _TURN_S + _SLACK_S)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 
-from chaos.audit import Audit, audit, recovery_s, unfinished, wrong_pages
+from chaos.audit import Audit, audit, recovery_s, unfinished, unfinished_events, wrong_pages
 from chaos.bounds import ANSWER_S, Bounds
 from chaos.events import Webhook, paid_session
 from chaos.payments import Shop, keep_buying
@@ -128,6 +128,7 @@ def _try(fault: Fault, scene: Scene) -> Outcome:
     first_s, drained_s = recovery_s(stack, sent, ended_at)
     broken = [f"lost: {what} ({n})" for what, n in found.lost.items()]
     broken += [f"doubled: {what} ({n})" for what, n in found.doubled.items()]
+    broken += unfinished_events(stack)
     broken += wrong_pages(stack, ledger["pages"])
     broken += [] if accepted_all else ["some events were refused to the end"]
     broken += fault.bounds.missed(first_s, drained_s)

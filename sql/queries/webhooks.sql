@@ -156,10 +156,11 @@ select %(account_id)s, kind, value, %(id)s from unnest(%(kinds)s::text[], %(valu
     on conflict do nothing;
 
 -- ask_again --
--- The provider could not be asked, or does not confirm the claim yet: in flight, due later.
+-- The provider could not be asked, or does not confirm the claim yet: in flight, due later. A delayed message comes then;
+-- the relay sends another only when that one did not.
 with postponed as (
     update unfinished_events
-       set next_attempt_at = now() + make_interval(secs => %(delay_s)s),
+       set next_attempt_at = now() + make_interval(secs => %(delay_s)s + %(lease_s)s),
            not_before = now() + make_interval(secs => %(delay_s)s), asked = asked + %(asked)s,
            attempts = greatest(attempts - %(uncounted)s, 0)
      where event_row_id = %(id)s and next_attempt_at is not null

@@ -6,13 +6,15 @@ import uuid
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import psycopg2
 import pytest
 
 from paylink.core.secret import Secret
-from paylink.edge.rate_limit import Limit
+from paylink.edge.rate_limit import Buckets, Limit
+from paylink.runtime.queues import SqsQueue
 from paylink.services import event_set, one_event, relay
 from paylink.store import webhooks
 from paylink.store.accounts import REREAD_S
@@ -214,12 +216,50 @@ def test_questions_to_a_provider_wait_for_their_turn_and_are_no_attempt(stack: S
     with monkeypatch.context() as patch:
         patch.setattr(type(stack.deps.parts.pulls), "wait_s", lambda self, account_id, per_s: 3.0)
         stack.deps.processing.process([row_id])
-        work = stack.rows("select attempts, asked, next_attempt_at - now() as wait from unfinished_events")[0]
+        work = stack.rows("select attempts, asked, not_before - now() as wait from unfinished_events")[0]
         assert (work["attempts"], work["asked"]) == (0, 0)
         assert 1 < work["wait"].total_seconds() <= 3
-    stack.rows("update unfinished_events set not_before = now(), next_attempt_at = now()")
     stack.settle()
     assert stack.transaction(paid["id"])["state"] == "paid"
+
+
+def test_those_who_wait_come_back_one_after_the_other_without_the_relay(stack: Stack, monkeypatch: pytest.MonkeyPatch):
+    """After an outage or a burst the account's budget is used to the full, however rarely the relay runs."""
+    adapter = stack.deps.parts.providers["xendit"]
+    slow = replace(adapter.capabilities, pulls_per_s=2)
+    monkeypatch.setattr(type(adapter), "capabilities", property(lambda self: slow))
+    pages = [stack.checkout(provider="xendit").body["checkout_url"] for _ in range(10)]
+    for page in pages:
+        stack.pay(page)
+    stack.await_deliveries()
+    began = time.monotonic()
+    while stack.rows("select 1 from unfinished_events"):
+        assert time.monotonic() - began < 15
+        if not stack.drain():
+            time.sleep(0.05)
+    # Four at once, six at two a second.
+    assert time.monotonic() - began >= 2
+    assert {(e["state"], e["attempts"]) for e in stack.events()} == {("applied", 1)}
+
+
+def test_what_is_due_later_than_sqs_can_hold_is_left_to_the_relay(stack: Stack, caplog: pytest.LogCaptureFixture):
+    queue = SqsQueue(stack.environ["PAYLINK_WEBHOOK_EVENTS_QUEUE_URL"], "")
+    queue.send([uuid.uuid4()], 901)
+    stack.deps.queue.send([uuid.uuid4()], 901)
+    assert queue.depth() == 0
+    queue.send([uuid.uuid4()], 0.2)
+    stop_at = time.monotonic() + 5
+    while not stack.drain():
+        assert time.monotonic() < stop_at
+    assert not [record for record in caplog.records if "queue" in record.getMessage()]
+
+
+def test_turns_are_given_one_after_the_other_and_no_more_than_five_minutes_ahead(stack: Stack):
+    for buckets in (stack.deps.buckets, Buckets(Secret("redis://127.0.0.1:1"))):
+        turns = [buckets.line_up("account", 10.0, 0.05) for _ in range(3)]
+        assert turns == pytest.approx([0.05, 0.15, 0.25], abs=0.04)
+        for _ in range(3):
+            assert buckets.line_up("slow", 0.005, 1) <= 300
 
 
 def test_a_secret_that_was_added_a_moment_ago_verifies_at_once(stack: Stack):
@@ -321,3 +361,5 @@ def test_a_redis_whose_clock_is_set_back_does_not_stop_the_questions(stack: Stac
     buckets.take("clock", limit)
     stack.deps.buckets._redis.hset("paylink:bucket:clock", "at", str(time.time() + 600))
     assert buckets.take("clock", limit) >= 0
+    stack.deps.buckets._redis.set("paylink:line:clock", str(time.time() + 600))
+    assert buckets.line_up("clock", 10.0, 0.1) < 1

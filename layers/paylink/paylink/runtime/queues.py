@@ -7,9 +7,10 @@ due in Postgres, and the relay sends it.
 """
 
 import json
+import math
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -20,6 +21,9 @@ from paylink.runtime.logs import log
 IDS_PER_MESSAGE = 100
 _MESSAGES_PER_SEND = 10
 _TIMEOUT_S = 1
+_DELAY_S_MAX = 900
+"""What SQS can hold a message back."""
+
 _WAITING_MAX = 20_000
 _PAUSE_PER_ID_S = 0.001
 _PAUSE_S_MIN = 0.010
@@ -57,13 +61,20 @@ class SqsQueue:
         config = Config(connect_timeout=_TIMEOUT_S, read_timeout=_TIMEOUT_S, retries={"total_max_attempts": 1})
         return boto3.session.Session().client("sqs", config=config)
 
-    def send(self, event_row_ids: Sequence[UUID]) -> None:
-        chunks = [event_row_ids[i : i + IDS_PER_MESSAGE] for i in range(0, len(event_row_ids), IDS_PER_MESSAGE)]
-        for i in range(0, len(chunks), _MESSAGES_PER_SEND):
-            entries = [
-                {"Id": str(n), "MessageBody": encode_message(chunk)}
-                for n, chunk in enumerate(chunks[i : i + _MESSAGES_PER_SEND])
-            ]
+    def send(self, event_row_ids: Sequence[UUID], delay_s: float = 0) -> None:
+        if delay_s <= _DELAY_S_MAX:
+            self.send_delayed({math.ceil(delay_s): event_row_ids})
+
+    def send_delayed(self, ids_by_delay: Mapping[int, Sequence[UUID]]) -> None:
+        """Send events by the seconds, 0 to 900, that their messages are held back."""
+        messages = [
+            {"MessageBody": encode_message(ids[i : i + IDS_PER_MESSAGE])}
+            | ({"DelaySeconds": delay_s} if delay_s else {})
+            for delay_s, ids in ids_by_delay.items()
+            for i in range(0, len(ids), IDS_PER_MESSAGE)
+        ]
+        for i in range(0, len(messages), _MESSAGES_PER_SEND):
+            entries = [{"Id": str(n), **message} for n, message in enumerate(messages[i : i + _MESSAGES_PER_SEND])]
             self._send(self._queue_url, entries)
 
     def send_dead(self, event_row_id: UUID, reason: str) -> bool:
@@ -84,7 +95,7 @@ class SqsQueue:
         with self._lock:
             return self._client
 
-    def _send(self, queue_url: str, entries: list[dict[str, str]]) -> bool:
+    def _send(self, queue_url: str, entries: list[dict[str, Any]]) -> bool:
         try:
             failed = self._client_once().send_message_batch(QueueUrl=queue_url, Entries=entries).get("Failed", [])
         except Exception as exc:
@@ -104,16 +115,16 @@ class BackgroundQueue:
 
     def __init__(self, queue: SqsQueue) -> None:
         self._queue = queue
-        self._waiting: SimpleQueue[UUID] = SimpleQueue()
+        self._waiting: SimpleQueue[tuple[int, UUID]] = SimpleQueue()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    def send(self, event_row_ids: Sequence[UUID]) -> None:
-        if self._waiting.qsize() > _WAITING_MAX:
-            # SQS hangs. They are due in Postgres: the relay queues them.
+    def send(self, event_row_ids: Sequence[UUID], delay_s: float = 0) -> None:
+        if delay_s > _DELAY_S_MAX or self._waiting.qsize() > _WAITING_MAX:
+            # Too late for SQS, or it hangs. They are due in Postgres: the relay queues them.
             return
         for event_row_id in event_row_ids:
-            self._waiting.put(event_row_id)
+            self._waiting.put((math.ceil(delay_s), event_row_id))
         if event_row_ids:
             self._ensure_thread()
 
@@ -131,11 +142,14 @@ class BackgroundQueue:
 
     def _run(self) -> None:
         while True:
-            ids = [self._waiting.get()]
-            while len(ids) < IDS_PER_MESSAGE * _MESSAGES_PER_SEND:
+            taken = [self._waiting.get()]
+            while len(taken) < IDS_PER_MESSAGE * _MESSAGES_PER_SEND:
                 try:
-                    ids.append(self._waiting.get_nowait())
+                    taken.append(self._waiting.get_nowait())
                 except Empty:
                     break
-            self._queue.send(ids)
-            time.sleep(min(max(len(ids) * _PAUSE_PER_ID_S, _PAUSE_S_MIN), _PAUSE_S_MAX))
+            ids_by_delay: dict[int, list[UUID]] = {}
+            for delay_s, event_row_id in taken:
+                ids_by_delay.setdefault(delay_s, []).append(event_row_id)
+            self._queue.send_delayed(ids_by_delay)
+            time.sleep(min(max(len(taken) * _PAUSE_PER_ID_S, _PAUSE_S_MIN), _PAUSE_S_MAX))

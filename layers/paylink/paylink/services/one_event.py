@@ -29,17 +29,22 @@ ATTEMPTS_MAX = 8
 PARK_S = 7 * 24 * 3600
 ASK_AGAIN_S = (5, 30, 300, 3600, 6 * 3600)
 """When a claim that the provider does not confirm yet is asked about again; after the last it ends unconfirmed."""
+LATE_S = 30
+"""How late the message of an event that is due again may be before the relay sends another."""
 
 _PULL_ROUNDS = 3
 
 
 @dataclass(frozen=True)
 class _Written:
-    """What one locked write did: settled (with events that woke up), or what is still missing."""
+    """
+    What one locked write did: settled (with events that woke up, and when this one is due again), or what is missing.
+    """
 
     settled: bool
     needs_pull: bool = False
     woken: tuple[UUID, ...] = ()
+    again_in_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -116,6 +121,7 @@ class OneEvent:
             written = self._parts.database.run(write)
             if written.settled:
                 self._parts.queue.send(written.woken)
+                self._send_later(event, written.again_in_s)
                 return
             needs_pull = needs_pull or written.needs_pull
         self._wait_for_its_turn(event, told, transaction_id, 1)
@@ -127,6 +133,11 @@ class OneEvent:
         self._parts.database.run(
             lambda uow: self._defer(uow, event, told, transaction_id, delay_s=delay_s, asked=0, uncounted=1)
         )
+        self._send_later(event, delay_s)
+
+    def _send_later(self, event: ClaimedEvent, delay_s: float | None) -> None:
+        if delay_s is not None:
+            self._parts.queue.send([event.id], delay_s)
 
     def _pull(self, provider: Provider, event: ClaimedEvent, told: ProviderEvent, transaction_id: UUID) -> _Pulled:
         def read(uow: UnitOfWork) -> tuple[tx.Transaction | None, list[Reference]]:
@@ -171,8 +182,9 @@ class OneEvent:
         if applied.effect is Effect.NEEDS_PULL:
             return _Written(settled=False, needs_pull=True)
         woken = add_references(uow, references, [transaction_id] * len(references))
+        again_in_s = None
         if self._unconfirmed(told, pulled, applied):
-            self._ask_provider_again(uow, event, told, transaction_id)
+            again_in_s = self._ask_provider_again(uow, event, told, transaction_id)
         elif applied.effect is Effect.MISMATCH:
             webhooks.park_event(
                 uow, event, applied.reason, event_type=told.event_type, transaction_id=transaction_id, park_s=PARK_S
@@ -181,7 +193,7 @@ class OneEvent:
             state = "applied" if applied.effect is Effect.APPLIED else "ignored"
             ending = Ending(event.id, state, applied.reason or None, told.event_type, transaction_id)
             webhooks.finish_events(uow, [ending])
-        return _Written(settled=True, woken=tuple(woken))
+        return _Written(settled=True, woken=tuple(woken), again_in_s=again_in_s)
 
     def _apply(
         self,
@@ -231,6 +243,7 @@ class OneEvent:
             uow,
             event.id,
             delay_s=delay_s,
+            lease_s=LATE_S,
             asked=asked,
             uncounted=uncounted,
             event_type=told.event_type,
@@ -239,25 +252,31 @@ class OneEvent:
 
     def _ask_provider_again(
         self, uow: UnitOfWork, event: ClaimedEvent, told: ProviderEvent, transaction_id: UUID
-    ) -> None:
+    ) -> float | None:
+        """Return when the event is due again; None when that was the last time."""
         if event.asked < len(ASK_AGAIN_S):
             delay_s = ASK_AGAIN_S[event.asked]
             self._defer(uow, event, told, transaction_id, delay_s=delay_s, asked=1, uncounted=1)
-            return
+            return delay_s
         self._parts.alerts.alert("unconfirmed_event", event_row_id=event.id, transaction_id=transaction_id)
         ending = Ending(event.id, "ignored", "unconfirmed", told.event_type, transaction_id)
         webhooks.finish_events(uow, [ending])
+        return None
 
     def _ask_later(self, event: ClaimedEvent, told: ProviderEvent, transaction_id: UUID, exc: ProviderError) -> None:
         """The provider gave no answer. Being too fast is nobody's fault; anything else counts as an attempt."""
         if exc.kind is ErrorKind.NOT_FOUND:
-            self._parts.database.run(lambda uow: self._ask_provider_again(uow, event, told, transaction_id))
+            again_in_s = self._parts.database.run(
+                lambda uow: self._ask_provider_again(uow, event, told, transaction_id)
+            )
+            self._send_later(event, again_in_s)
             return
         delay_s = ASK_AGAIN_S[min(max(event.attempts - 1, 0), len(ASK_AGAIN_S) - 1)]
         uncounted = 1 if exc.kind is ErrorKind.RATE_LIMITED else 0
         self._parts.database.run(
             lambda uow: self._defer(uow, event, told, transaction_id, delay_s=delay_s, asked=0, uncounted=uncounted)
         )
+        self._send_later(event, delay_s)
 
     def _ignore(self, event: ClaimedEvent, told: ProviderEvent, reason: str) -> None:
         def work(uow: UnitOfWork) -> None:

@@ -15,8 +15,11 @@ from paylink.store.ids import new_id
 class EventQueue(Protocol):
     """The way from intake to processing. Losing a message is allowed: the relay finds the event in Postgres."""
 
-    def send(self, event_row_ids: Sequence[UUID]) -> None:
-        """Queue events for processing. Never raises; a failure is logged."""
+    def send(self, event_row_ids: Sequence[UUID], delay_s: float = 0) -> None:
+        """
+        Queue events for processing, not before `delay_s`; with more than 900 s nothing is queued, that is the relay's.
+        Never raises; a failure is logged.
+        """
 
     def send_dead(self, event_row_id: UUID, reason: str) -> bool:
         """Put a dead event's id and reason on the dead-letter queue, for people and alarms. Never raises."""
@@ -29,7 +32,7 @@ class PullBudget(Protocol):
     """How often a provider may be asked: one budget for an account, whoever asks."""
 
     def wait_s(self, account_id: UUID, per_s: float) -> float:
-        """Take the right to one question and return 0, or return the seconds until there is one. Never raises."""
+        """Take the right to one question and return 0, or return the seconds until one's turn. Never raises."""
 
 
 class AlertLog(Protocol):

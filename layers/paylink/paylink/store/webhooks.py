@@ -177,16 +177,21 @@ def ask_again(
     event_row_id: UUID,
     *,
     delay_s: float,
+    lease_s: float,
     asked: int,
     uncounted: int,
     event_type: str,
     transaction_id: UUID,
 ) -> None:
-    """Leave the event in flight, due after `delay_s`. `uncounted` attempts are taken back: nobody's fault."""
+    """
+    Leave the event in flight, claimable after `delay_s`, and due for the relay a lease later. `uncounted` attempts are
+    taken back: nobody's fault.
+    """
     uow.run(
         "ask_again",
         id=event_row_id,
         delay_s=delay_s,
+        lease_s=lease_s,
         asked=asked,
         uncounted=uncounted,
         event_type=event_type,
