@@ -1,5 +1,6 @@
 """Reconciliation asks about what is due, once each, and pushes on only what it asked."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -98,3 +99,22 @@ def test_a_run_says_when_there_is_more_than_it_takes(stack: Stack, monkeypatch: 
         stack.checkout()
     report = stack.merchant("POST", "/v1/reconcile").body
     assert (report["state"], report["checked"]) == ("partial", 2)
+
+
+def test_an_account_whose_line_is_long_does_not_hold_up_the_others(stack: Stack, monkeypatch: pytest.MonkeyPatch):
+    """Its events wait for their turns; a run asks the other providers, and leaves that account to the next."""
+    adapter = stack.deps.providers["xendit"]
+    slow = replace(adapter.capabilities, pulls_per_s=0.02)
+    monkeypatch.setattr(type(adapter), "capabilities", property(lambda self: slow))
+    waiting = stack.checkout(provider="xendit")
+    other = stack.checkout(provider="stripe")
+    stack.fault("webhook_drop")
+    for answer in (waiting, other):
+        stack.pay(answer.body["checkout_url"])
+    account = stack.rows("select id from provider_accounts where provider = 'xendit'")[0]["id"]
+    while stack.deps.pulls.wait_s(account, slow.pulls_per_s) == 0:
+        pass
+    report = stack.merchant("POST", "/v1/reconcile").body
+    assert (report["state"], report["checked"]) == ("partial", 1)
+    assert stack.transaction(waiting.body["id"])["state"] == "pending"
+    assert stack.transaction(other.body["id"])["state"] == "paid"

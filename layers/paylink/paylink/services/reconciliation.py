@@ -58,7 +58,9 @@ class Reconciliation:
             if row["account_id"] in limited:
                 continue
             if not self._await_turn(row, stop_at):
-                break
+                # Events of this account wait in line before us; others' providers may be asked all the same.
+                limited.add(row["account_id"])
+                continue
             reached += 1
             transaction_id = row["id"]
             try:
