@@ -63,6 +63,7 @@ def test_paying_leads_back_to_the_shop_and_ends_paid(
     expect(page.get_by_text("A demo order").first).to_be_visible()
     expect(page.get_by_text("no real money").first).to_be_visible()
     for click in CLICKS[slug]:
+        expect(page.locator(click)).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
         page.click(click)
     page.wait_for_url(f"{running.sandbox}/healthz?order={order}*")
