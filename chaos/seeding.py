@@ -17,7 +17,8 @@ _INSERT = {
         " success_url, expires_at, attempt_id, created_at) values %s"
     ),
     "attempts": (
-        "insert into attempts (id, transaction_id, number, outcome, expires_at, created_at, finished_at) values %s"
+        "insert into attempts (id, transaction_id, account_id, number, outcome, expires_at, created_at, finished_at)"
+        " values %s"
     ),
     "provider_references": "insert into provider_references (account_id, kind, value, transaction_id) values %s",
     "transaction_history": (
@@ -55,6 +56,6 @@ def _rows(
         (transaction_id, merchant_id, account_id, "stripe", reference, "pending", AMOUNT, "IDR", "https://example.com",
          tomorrow, attempt_id, _NOW),
     )  # fmt: skip
-    yield "attempts", (attempt_id, transaction_id, 1, "pending", tomorrow, _NOW, _NOW)
+    yield "attempts", (attempt_id, transaction_id, account_id, 1, "pending", tomorrow, _NOW, _NOW)
     yield "provider_references", (account_id, "attempt", attempt_id, transaction_id)
     yield "transaction_history", (new_id(), transaction_id, 0, "pending", 0, 0, "request")

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Shared by the commands in this folder, which source it: what is installed, once, before PayLink runs.
-# Bash 3.2 (macOS) is enough. Everything lies in the clone: .venv, and .paylink/ for tools and LocalStack.
+# Bash 3.2 (macOS) is enough. Everything lies in the clone: .venv, and .paylink/ for tools, LocalStack and newman.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 uv=uv
@@ -131,4 +131,37 @@ find_browser() {
     command -v chromium >/dev/null || command -v google-chrome >/dev/null || command -v chromium-browser >/dev/null ||
         [ -d "/Applications/Google Chrome.app" ] || install_debian_packages chromium ||
         fail "a browser is missing. Install it: sudo apt-get install chromium"
+}
+
+# newman runs the Postman collection; Node.js itself also runs the shop of docs/first-integration.md.
+install_newman() {
+    local packages=$root/.paylink/newman new=$root/.paylink/newman.new.$$ source=$root/tests/newman want
+    has_node || install_debian_packages nodejs npm && has_node || fail "$(name_node)"
+    want=$(cksum <"$source/package-lock.json")
+    [ "$(cat "$packages/installed" 2>/dev/null)" = "$want" ] && return
+    echo "Installing newman in .paylink/newman"
+    rm -rf "$root"/.paylink/newman.new.*
+    mkdir -p "$new"
+    cp "$source/package.json" "$source/package-lock.json" "$new/"
+    step "installing newman" npm ci --prefix "$new" --ignore-scripts --no-audit --no-fund
+    echo "$want" >"$new/installed"
+    rm -rf "$packages"
+    mv "$new" "$packages"
+}
+
+# `fetch` is part of Node.js since 18.
+has_node() {
+    command -v npm >/dev/null && node -e 'process.exit(typeof fetch === "function" ? 0 : 1)' 2>/dev/null
+}
+
+name_node() {
+    local command='https://nodejs.org/en/download'
+    if [ "$(uname)" = Darwin ]; then
+        command='brew install node'
+    elif command -v apt-get >/dev/null; then
+        command='sudo apt-get install nodejs npm'
+    elif command -v dnf >/dev/null; then
+        command='sudo dnf install nodejs npm'
+    fi
+    echo "Node.js 18 or newer with npm is missing; the tests of the Postman collection need it. Install it: $command"
 }

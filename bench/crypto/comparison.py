@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from bench.common.summary import Spread, ratio_spread, spread
 from bench.crypto import floor
 from bench.crypto.goals import (
     FLOOR_EXCESS_NS_AT_MOST,
@@ -12,7 +13,6 @@ from bench.crypto.goals import (
     FLOOR_SHARE_AT_LEAST,
     Verdict,
 )
-from bench.crypto.summary import Spread, ratio_spread, spread
 from bench.crypto.timing import Effort, measure
 
 OURS = "paycrypto"

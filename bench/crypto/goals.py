@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bench.crypto.summary import Spread
+from bench.common.summary import Spread
 
 # Goal 1: times faster than the standard library at a message of so many bytes.
 VERIFY_AT_LEAST = {64: 8.0, 512: 3.8, 1024: 2.7, 2048: 1.9, 16 * 1024: 1.12, 1024 * 1024: 0.99}

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from bench.common.summary import Spread
 from bench.crypto import tail
 from bench.crypto.comparison import OURS, Outcome
 from bench.crypto.goals import Verdict
-from bench.crypto.summary import Spread
 from bench.crypto.tail import Tail
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from time import perf_counter, perf_counter_ns
 
+from bench.common.summary import Spread, percentile, spread
 from bench.crypto.comparison import OURS
 from bench.crypto.goals import TAIL_US_AT_MOST, Verdict
-from bench.crypto.summary import Spread, percentile, spread
 from paycrypto import HmacSha256Key
 
 MESSAGE_BYTES = 1024

@@ -8,17 +8,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from bench.common.machine import describe
+from bench.common.rules import VOID, Void
+from bench.common.stack import running_stack
 from bench.intake.effort import FULL, QUICK, Effort
 from bench.intake.lab import Lab
-from bench.intake.machine import describe
 from bench.intake.report import Report
 from bench.intake.rows import burst, delay, intake, latency, memory, pipeline, recovery, stored
-from bench.intake.rules import Void
-from bench.intake.stack import running_stack
 
 # In this order: each finds what a later one starts from, and the yardstick does not outlive Postgres' restart.
 ROWS = {row.NAME: row.measure for row in (intake, pipeline, latency, delay, memory, recovery, burst, stored)}
-VOID = 3
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,7 +57,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, metavar="S", help="length of each such run")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there, too")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw what was measured as a PNG")
-    parser.add_argument("--write-docs", action="store_true", help="write docs/performance.md anew, with its picture")
+    parser.add_argument("--write-docs", action="store_true", help="write the section of docs/performance.md anew")
     return parser.parse_args(arguments)
 
 

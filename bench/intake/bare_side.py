@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 import psycopg2
 
+from bench.common.generator import Load
+from bench.common.stack import Stack
 from bench.intake.bare import TABLE
-from bench.intake.generator import Load
 from bench.intake.rules import require_stored
-from bench.intake.stack import Stack
 from paylink_local.services.testing import free_port
 
 NAME = "bare"
@@ -25,7 +25,9 @@ class Bare:
         self._run(TABLE)
 
     def start(self, threads: int) -> None:
-        self._stack.start(NAME, self._stack.bare_service(self.port, threads, self._environ))
+        self._stack.start(
+            NAME, self._stack.bare_service("bench.intake.bare:application", self.port, threads, self._environ)
+        )
 
     def stop(self) -> None:
         self._stack.stop(NAME)

@@ -4,9 +4,10 @@ import time
 from dataclasses import dataclass
 from uuid import UUID
 
-from bench.intake.generator import Load
-from bench.intake.paylink_side import PayLink
-from bench.intake.rules import Void, require_applied_once, require_closed, require_stored
+from bench.common.generator import Load
+from bench.common.paylink_side import PayLink
+from bench.common.rules import Void
+from bench.intake.rules import require_applied_once, require_closed, require_stored
 
 _POLL_S = 0.2
 # A mark is older than all that a run put in, transactions too. Ids rise with time: only the run's rows are looked at.

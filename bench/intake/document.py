@@ -1,25 +1,23 @@
-"""Writes docs/performance.md: how it is measured, and what this run found."""
+"""Writes the webhooks' section of docs/performance.md: how it is measured, and what this run found."""
 
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from bench.intake.generator import REPOSITORY
-from bench.intake.goals import Verdict
+from bench.common.document import cpu_table, write_section
+from bench.common.generator import REPOSITORY
+from bench.common.tables import number, page_table
 from bench.intake.plot import draw
-from bench.intake.report import Report, bound, number
+from bench.intake.report import Report
 
-DOCUMENT = REPOSITORY / "docs" / "performance.md"
 PICTURE = REPOSITORY / "docs" / "images" / "intake-speed.png"
 _TEMPLATE = Path(__file__).with_name("performance.md")
-_RESULTS = "<!-- results -->"
 
 
 def write(report: Report) -> None:
-    """Write the document and its picture."""
+    """Write the section and its picture."""
     draw(report, PICTURE)
-    text = _TEMPLATE.read_text(encoding="utf-8").replace(_RESULTS, "\n".join(results(report)))
-    DOCUMENT.write_text(text, encoding="utf-8")
+    write_section("intake", _TEMPLATE, results(report))
 
 
 def results(report: Report) -> Iterator[str]:
@@ -27,25 +25,13 @@ def results(report: Report) -> Iterator[str]:
     yield ""
     yield from (f"- {name}: {value}" for name, value in report.machine.items())
     yield ""
-    yield "| | must | aim | found | quartiles |"
-    yield "|---|---|---|---|---|"
-    yield from (_table_line(verdict) for verdict in report.verdicts)
+    yield from page_table(report.verdicts)
     yield ""
     yield f"![Throughput by alternation, latency by share of the events, and a burst](images/{PICTURE.name})"
     yield from _rates(report)
     yield from _latencies(report)
     if report.lab.cpu_ms:
         yield from _cpu(report.lab.cpu_ms)
-
-
-def _table_line(verdict: Verdict) -> str:
-    goal, figure = verdict.goal, verdict.figure
-    aim = "" if goal.aim is None else bound(verdict, goal.aim)
-    found = f"{number(figure.median)} {goal.unit}".strip()
-    mark = found if verdict.passed else f"**{found}**, missed"
-    return (
-        f"| {goal.what} | {bound(verdict, goal.must)} | {aim} | {mark} | {number(figure.low)}-{number(figure.high)} |"
-    )
 
 
 def _rates(report: Report) -> Iterator[str]:
@@ -93,18 +79,12 @@ def _median(values: list[float]) -> str:
 
 
 def _cpu(used: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
-    """The table of processor time, a column for each kind of run; what idles is left out."""
-    parts = sorted({part for times in used.values() for part, ms in times.items() if ms >= 0.001})
     yield ""
-    yield "## Where the time goes"
+    yield "### Where the time goes"
     yield ""
     yield (
         "Processor time of each part for one event, in microseconds, in the last run of its kind; a part is a service "
         "with all its processes. *Paced* is half of the peak, or of the steady rate."
     )
     yield ""
-    yield f"| | {' | '.join(used)} |"
-    yield "|---" * (1 + len(used)) + "|"
-    for part in parts:
-        yield f"| {part} | {' | '.join(f'{1000 * times.get(part, 0):.0f}' for times in used.values())} |"
-    yield f"| **sum** | {' | '.join(f'{1000 * sum(times.values()):.0f}' for times in used.values())} |"
+    yield from cpu_table(used)

@@ -4,8 +4,8 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from bench.intake.paylink_side import PROVIDER, PayLink
-from bench.intake.seeding import AMOUNT, CURRENCY
+from bench.common.paylink_side import PROVIDER, PayLink
+from bench.common.seeding import AMOUNT, CURRENCY
 
 DAYS = 60
 _CHUNK = 100_000
@@ -41,8 +41,10 @@ select id, %(merchant)s, %(account)s, '{provider}', 'order-' || n, 'paid', {amou
   from filled_transactions where n between %(from)s and %(to)s
 """,
     "attempts": """
-insert into attempts (id, transaction_id, number, outcome, checkout_url, expires_at, created_at, finished_at)
-select attempt_id, id, 1, 'pending', 'https://checkout.stripe.com/c/pay/' || session, at + interval '1 day', at, at
+insert into attempts (id, transaction_id, account_id, number, outcome, checkout_url, expires_at, created_at,
+                      finished_at)
+select attempt_id, id, %(account)s, 1, 'pending', 'https://checkout.stripe.com/c/pay/' || session,
+       at + interval '1 day', at, at
   from filled_transactions where n between %(from)s and %(to)s
 """,
     "provider_references": """

@@ -10,16 +10,16 @@ from functools import cached_property
 from pathlib import Path
 from uuid import UUID
 
-from bench.intake import events, generator
+from bench.common import generator, webhooks
+from bench.common.generator import Load
+from bench.common.paylink_side import PayLink
+from bench.common.resources import cpu_seconds
+from bench.common.rules import Void
+from bench.common.seeding import seed
+from bench.common.stack import Stack
 from bench.intake.bare_side import THREADS, Bare, best_threads
 from bench.intake.checks import await_applied, check_stored
 from bench.intake.effort import Effort
-from bench.intake.generator import Load
-from bench.intake.paylink_side import PayLink
-from bench.intake.resources import cpu_seconds
-from bench.intake.rules import Void
-from bench.intake.seeding import seed
-from bench.intake.stack import Stack
 
 DRAIN_S = 900.0
 LIGHTER_LOADS = (0.1, 0.25)
@@ -104,7 +104,7 @@ class Lab:
     def prepare(self, side: PayLink, count: int) -> Path:
         """Seed so many transactions, and write the request that pays each."""
         file = self.folder / "requests"
-        generator.write_requests(file, events.requests(seed(side, count), side.secret))
+        generator.write_requests(file, webhooks.requests(seed(side, count), side.secret))
         return file
 
     def prepare_for(self, side: PayLink, rate_per_s: float, seconds: float) -> Path:

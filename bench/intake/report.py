@@ -1,10 +1,10 @@
 """What was found, as text for a reader and as JSON for a program."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from bench.intake.goals import Row, Verdict
+from bench.common.goals import Row, Verdict
+from bench.common.tables import text_table
 from bench.intake.lab import Lab
 
 
@@ -19,17 +19,7 @@ class Report:
         return [verdict for row in self.rows for verdict in row.verdicts]
 
     def text(self) -> str:
-        return "\n".join(self._lines())
-
-    def _lines(self) -> Iterator[str]:
-        yield f"{'':<52}{'must':>10}{'aim':>10}{'found':>10}{'quartiles':>16}"
-        for verdict in self.verdicts:
-            goal = verdict.goal
-            aim = "" if goal.aim is None else bound(verdict, goal.aim)
-            found = f"{number(verdict.figure.median)} {goal.unit}"
-            quartiles = f"{number(verdict.figure.low)}-{number(verdict.figure.high)}"
-            mark = "" if verdict.passed else "  MISSED"
-            yield f"{goal.what:<52}{bound(verdict, goal.must):>10}{aim:>10}{found:>10}{quartiles:>16}{mark}"
+        return "\n".join(text_table(self.verdicts))
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -42,12 +32,3 @@ class Report:
             "curves_ms": self.lab.curves,
             "series": self.lab.series,
         }
-
-
-def bound(verdict: Verdict, wanted: float) -> str:
-    return f"{'>=' if verdict.goal.at_least else '<='} {wanted:g}"
-
-
-def number(figure: float) -> str:
-    """Three digits, or more left of the point."""
-    return f"{figure:,.0f}" if figure >= 100 or figure == 0 else f"{figure:.3g}"

@@ -1,11 +1,9 @@
-"""When a run counts."""
+"""When a run of webhooks counts."""
 
 from collections.abc import Mapping
 from typing import Any
 
-
-class Void(Exception):
-    """The run proves nothing: something was lost, doubled or refused, or did not happen."""
+from bench.common.rules import Void
 
 
 def require_closed(accounting: Mapping[str, Any]) -> None:

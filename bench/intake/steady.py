@@ -4,11 +4,11 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bench.intake import generator
+from bench.common import generator
+from bench.common.paylink_side import PayLink
+from bench.common.rules import Void
 from bench.intake.checks import Pace, await_applied, check_stored, pace
 from bench.intake.lab import DRAIN_S, Lab
-from bench.intake.paylink_side import PayLink
-from bench.intake.rules import Void
 
 _FIRST = 0.9
 _EASED_MAX = 8

@@ -2,8 +2,9 @@
 
 from chalice.app import Response
 
-from paylink.runtime.checkout_request import parse_checkout, parse_idempotency_key
+from paylink.runtime.checkout_request import parse_checkout
 from paylink.runtime.http import http_function, read_json
+from paylink.runtime.request_model import parse_idempotency_key
 from paylink.runtime.wiring import deps
 
 app = http_function("create_checkout")
@@ -11,10 +12,7 @@ app = http_function("create_checkout")
 
 @app.route("/v1/checkout", methods=["POST"], content_types=["*/*"])
 def create_checkout() -> Response:
-    caller = deps().api_keys.authenticate(app.header("authorization"))
-    caller.require("checkout:write")
-    merchant_id = caller.merchant()
-    deps().rate_limiter.take(f"checkout:{merchant_id}")
+    merchant_id = app.admit(deps(), "checkout:write").merchant()
     key = parse_idempotency_key(app.header("idempotency-key"))
     order = parse_checkout(read_json(app.request))
     answer = deps().checkout.create(merchant_id, key, order)

@@ -2,7 +2,6 @@
 
 from chalice.app import Response
 
-from paylink.edge.api_keys import Caller
 from paylink.runtime.event_request import DEAD_LETTER_NAMES, parse_body, parse_filter, parse_id
 from paylink.runtime.http import http_function, refuse_fields
 from paylink.runtime.replay_answer import replay_answer
@@ -13,14 +12,14 @@ app = http_function("redrive_dead_letters")
 
 @app.route("/v1/dead-letters/{id}/redrive", methods=["POST"], content_types=["*/*"])
 def redrive_dead_letter(id: str) -> Response:
-    caller = _operator()
+    caller = app.admit_operator(deps(), "events:write")
     refuse_fields(app.request)
     return replay_answer(deps().operations.replay(parse_id(id), replayed_by=caller.key_prefix, dead=True))
 
 
 @app.route("/v1/dead-letters/redrive", methods=["POST"], content_types=["*/*"])
 def redrive_dead_letters() -> dict[str, object]:
-    caller = _operator()
+    caller = app.admit_operator(deps(), "events:write")
     wanted = parse_filter(parse_body(app.request), DEAD_LETTER_NAMES)
     redriven = deps().operations.redrive(wanted, replayed_by=caller.key_prefix)
     return {
@@ -28,9 +27,3 @@ def redrive_dead_letters() -> dict[str, object]:
         "body_gone": [str(i) for i in redriven.body_gone],
         "next_cursor": str(redriven.next_cursor) if redriven.next_cursor else None,
     }
-
-
-def _operator() -> Caller:
-    caller = deps().api_keys.authenticate(app.header("authorization"))
-    caller.require_operator("events:write")
-    return caller

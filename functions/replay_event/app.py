@@ -12,7 +12,6 @@ app = http_function("replay_event")
 
 @app.route("/v1/events/{id}/replay", methods=["POST"], content_types=["*/*"])
 def replay_event(id: str) -> Response:
-    caller = deps().api_keys.authenticate(app.header("authorization"))
-    caller.require_operator("events:write")
+    caller = app.admit_operator(deps(), "events:write")
     refuse_fields(app.request)
     return replay_answer(deps().operations.replay(parse_id(id), replayed_by=caller.key_prefix))

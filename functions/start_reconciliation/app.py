@@ -12,10 +12,7 @@ SCHEDULE_WITHIN_S = 40
 
 @app.route("/v1/reconcile", methods=["POST"], content_types=["*/*"])
 def start_reconciliation() -> dict[str, object]:
-    caller = deps().api_keys.authenticate(app.header("authorization"))
-    caller.require("reconcile:write")
-    merchant_id = caller.merchant()
-    deps().rate_limiter.take(f"reconcile:{merchant_id}")
+    merchant_id = app.admit(deps(), "reconcile:write").merchant()
     refuse_fields(app.request)
     return deps().reconciliation.run(merchant_id=merchant_id, within_s=REQUEST_WITHIN_S)
 

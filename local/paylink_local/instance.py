@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from paylink.providers.port import CredentialField
-from paylink.providers.registry import UnknownProvider, load_providers, provider_slugs
+from paylink.providers.registry import UnknownProvider, enabled_providers, provider_slugs
 from paylink.runtime.settings import default_sql_dir
 from paylink_local.dotenv import load_dotenv
 from paylink_local.supervisor.errors import CannotRun
@@ -42,10 +42,10 @@ def load_environment(home: Path, environ: Mapping[str, str]) -> dict[str, str]:
         sandbox = f"http://localhost:{settings['PAYLINK_SANDBOX_PORT']}/{slug}"
         settings.setdefault(f"PAYLINK_{slug.upper()}_API_BASE", sandbox)
     try:
-        providers = load_providers(slugs, settings)
+        providers = enabled_providers(slugs, settings)
+        fields = [field for provider in providers.values() for field in provider.credential_fields]
     except (UnknownProvider, ValueError) as exc:
         raise CannotRun(str(exc)) from exc
-    fields = [field for provider in providers.values() for field in provider.credential_fields]
     return {**_kept_secrets(home / "secrets.env", fields), **settings}
 
 

@@ -11,18 +11,18 @@ from typing import Any
 from uuid import UUID
 
 from paylink.core.errors import InvalidFields, PayLinkError
-from paylink.runtime.event_request import parse_filter, parse_id
+from paylink.runtime.event_request import parse_filter, parse_id, parse_page
 from paylink.runtime.queues import SqsQueue
-from paylink.runtime.settings import InvalidSettings, Settings
+from paylink.runtime.settings import InvalidSettings, Settings, default_sql_dir
 from paylink.runtime.wiring import Deps
 from paylink.services.operations import Operations, Replayed
+from paylink.services.operator import COMMAND
 from paylink.services.ports import Parts
 from paylink.store.operations import EventFilter
+from paylink.store.pages import Page
 from paylink_local.functions import apply_environment
 from paylink_local.supervisor.errors import CannotRun
 from paylink_local.template import TemplateError, find_template, load_template
-
-BY_COMMAND = "command"
 
 _HELP = {
     "state": "in_flight, applied, ignored, parked or dead",
@@ -46,6 +46,8 @@ def operator_deps() -> Iterator[tuple[Deps, Parts]]:
     Raises:
         CannotRun: A setting is wrong, or the work ended in an error that a client of the API would see.
     """
+    # The template names the folder that the layer has on Lambda.
+    os.environ.setdefault("PAYLINK_SQL_DIR", str(default_sql_dir()))
     try:
         apply_environment(load_template(find_template()))
         deps = Deps(Settings.from_environ(os.environ))
@@ -82,6 +84,22 @@ def add_list_and_show(actions: "argparse._SubParsersAction[argparse.ArgumentPars
     show.add_argument("--body", action="store_true", help="with the webhook itself, which holds personal data")
 
 
+def add_page(parser: argparse.ArgumentParser) -> None:
+    """Declare the options that every list has."""
+    parser.add_argument("--limit", metavar="N", help=_HELP["limit"])
+    parser.add_argument("--cursor", metavar="CURSOR", help=_HELP["cursor"])
+    parser.add_argument("--json", action="store_true", help="as the API answers")
+
+
+def read_page_options(args: argparse.Namespace, names: frozenset[str]) -> Page:
+    """
+    Raises:
+        InvalidFields: With one entry per wrong option.
+    """
+    given = {name: value for name in names | {"cursor", "limit"} if (value := getattr(args, name)) is not None}
+    return parse_page(given, names)
+
+
 def read_filter(args: argparse.Namespace, names: frozenset[str]) -> EventFilter:
     """
     Raises:
@@ -107,7 +125,7 @@ def bring_up_again(operations: Operations, ids: Sequence[str], *, dead: bool) ->
     failed = 0
     for event_row_id in [read_id(text) for text in ids]:
         try:
-            replayed = operations.replay(event_row_id, replayed_by=BY_COMMAND, dead=dead)
+            replayed = operations.replay(event_row_id, replayed_by=COMMAND.name, dead=dead)
         except PayLinkError as exc:
             failed = 1
             print(f"{event_row_id}: {exc.title}: {exc.detail}", file=sys.stderr)
@@ -130,15 +148,20 @@ def print_json(value: object) -> None:
 def print_events(page: dict[str, Any]) -> None:
     """Print a page of events as a table, with what to add for the next one."""
     header = ("ID", "RECEIVED", "ACCOUNT", "TYPE", "STATE", "REASON")
-    print_table([header, *(_event_line(event) for event in page["events"])])
-    if page["next_cursor"]:
-        print(f"There are more: --cursor {page['next_cursor']}")
+    print_page([header, *(_event_line(event) for event in page["events"])], page["next_cursor"])
 
 
 def _event_line(event: dict[str, Any]) -> tuple[str, ...]:
     account = f"{event['provider']}/{event['account']}"
     received = short_time(event["received_at"])
     return event["id"], received, account, event["type"] or "", event["state"], event["reason"] or ""
+
+
+def print_page(rows: Sequence[Sequence[str]], next_cursor: str | None) -> None:
+    """Print a table, the header first, and what to add for the next page."""
+    print_table(rows)
+    if next_cursor:
+        print(f"Go on with: --cursor {next_cursor}")
 
 
 def print_table(rows: Sequence[Sequence[str]]) -> None:

@@ -28,4 +28,6 @@ A first checkout (open the checkout_url that it answers):
     -d '{{"provider": "{provider}", "amount": 150000, "currency": "IDR", "order_reference": "order-1001",
          "success_url": "https://example.com/thanks"}}'
 
-{demo}{closing}"""
+{demo}A shop of your own, in ten minutes: docs/first-integration.md
+
+{closing}"""

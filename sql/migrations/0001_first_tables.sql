@@ -2,9 +2,11 @@
 -- database's clock. Invariants live in named constraints, and code reads the names.
 
 create table merchants (
-    id          uuid primary key,
-    name        text not null,
-    created_at  timestamptz not null default now(),
+    id            uuid primary key,
+    name          text not null,
+    created_at    timestamptz not null default now(),
+    -- Its keys are refused. Webhooks of its accounts are taken all the same: money may arrive.
+    suspended_at  timestamptz,
     constraint merchants_name_unique unique (name)
 );
 
@@ -15,40 +17,74 @@ create table api_keys (
     prefix        text not null,
     key_hash      bytea not null,
     pepper_id     text not null,
+    name          text not null,
     scopes        text[] not null,
     created_at    timestamptz not null default now(),
     expires_at    timestamptz,
     revoked_at    timestamptz,
+    -- Within a minute or so: no request waits for it. In no index, so that writing it touches none.
+    last_used_at  timestamptz,
+    -- The key that took its place when it was rotated.
+    successor_id  uuid,
     constraint api_keys_prefix_unique unique (prefix)
-);
+) with (fillfactor = 80);
 
 -- Operators belong to no merchant.
 create table operator_keys (
-    id          uuid primary key,
-    prefix      text not null,
-    key_hash    bytea not null,
-    pepper_id   text not null,
-    scopes      text[] not null,
-    created_at  timestamptz not null default now(),
-    expires_at  timestamptz,
-    revoked_at  timestamptz,
+    id            uuid primary key,
+    prefix        text not null,
+    key_hash      bytea not null,
+    pepper_id     text not null,
+    name          text not null,
+    scopes        text[] not null,
+    created_at    timestamptz not null default now(),
+    expires_at    timestamptz,
+    revoked_at    timestamptz,
+    last_used_at  timestamptz,
+    successor_id  uuid,
     constraint operator_keys_prefix_unique unique (prefix)
-);
+) with (fillfactor = 80);
+
+-- Both kinds as operators see them.
+create view key_overview as
+select id, prefix, name, merchant_id, scopes, pepper_id, created_at, expires_at, revoked_at, last_used_at, successor_id,
+       case when revoked_at is not null then 'revoked' when expires_at <= now() then 'expired' else 'live' end as state
+  from (select id, prefix, name, merchant_id, scopes, pepper_id, created_at, expires_at, revoked_at, last_used_at,
+               successor_id from api_keys
+         union all
+        select id, prefix, name, null, scopes, pepper_id, created_at, expires_at, revoked_at, last_used_at,
+               successor_id from operator_keys) keys;
 
 create table provider_accounts (
     id           uuid primary key,
     merchant_id  uuid not null references merchants,
     provider     text not null,
     name         text not null,
-    is_default   boolean not null default false,
+    -- Its merchant's new checkouts at this provider use it.
+    is_default   boolean not null,
+    -- /v1/webhook/{provider} without an account name stands for it, too.
+    has_short_address  boolean not null,
+    -- New checkouts do not use it. Webhooks, refunds and reconciliation of what there is go on.
+    disabled_at  timestamptz,
     created_at   timestamptz not null default now(),
     constraint provider_accounts_name_unique unique (provider, name),
     -- It stands in the webhook's path.
     constraint provider_accounts_name_form check (name ~ '^[a-z0-9][a-z0-9_-]{0,62}$')
 );
--- The account behind /v1/webhook/{provider} without an account name.
-create unique index provider_accounts_one_default on provider_accounts (provider) where is_default;
+create unique index provider_accounts_one_default on provider_accounts (merchant_id, provider) where is_default;
+create unique index provider_accounts_one_short_address on provider_accounts (provider) where has_short_address;
 create index provider_accounts_by_merchant on provider_accounts (merchant_id, provider);
+
+-- Through which accounts a merchant's checkouts go. A set of rules is written, read and replaced as a whole; the newest
+-- counts, and the older ones tell who changed what. `changed_by` is an operator key's prefix, or `command`.
+create table routing_rules (
+    merchant_id  uuid not null references merchants,
+    version      integer not null,
+    rules        jsonb not null,
+    changed_by   text not null,
+    changed_at   timestamptz not null default now(),
+    constraint routing_rules_pkey primary key (merchant_id, version)
+);
 
 -- Sealed with AES-256-GCM, bound to merchant, account and field. Several rows of one field may live at once (rotation).
 create table account_credentials (
@@ -86,9 +122,15 @@ create table transactions (
     description      text,
     customer_name    text,
     customer_email   text,
+    customer_phone   text,
+    items            jsonb not null default '[]',
+    payment_methods  text[] not null default '{}',
     metadata         jsonb not null default '{}',
     success_url      text not null,
     failure_url      text,
+    -- The accounts that may make its page, in the order in which they are tried. `account_id` and `provider` are those
+    -- of the attempt that was paid, or else of the newest: an attempt on another account surely made no page.
+    route            uuid[] not null default '{}',
     expires_at       timestamptz not null,
     -- Counts every change of a money column or the state.
     version          integer not null default 0,
@@ -101,8 +143,22 @@ create table transactions (
     -- When reconciliation asks the provider next; null when nothing is left to ask.
     pull_due_at      timestamptz,
     pulls            integer not null default 0,
+    -- The money is only held at first.
+    manual_capture   boolean not null default false,
+    -- What was asked for and has not come to an end: to be cancelled; to be captured, how much.
+    cancel_requested_at  timestamptz,
+    capture_requested    bigint,
+    -- When the newest call to capture began that may have captured; null when surely none has.
+    capture_called_at    timestamptz,
+    -- When resolve_unknown goes on with that; null when nothing is left to do.
+    resolve_due_at   timestamptz,
+    resolve_tries    integer not null default 0,
+    -- What the way in which it was paid lets be given back; null when that is not known.
+    refundable       text,
     created_at       timestamptz not null,
     updated_at       timestamptz not null default now(),
+    constraint transactions_refundable_known check (refundable in ('nothing', 'whole', 'part')),
+    constraint transactions_capture_within_amount check (capture_requested between 1 and amount),
     constraint transactions_state_known check (state in (
         'pending', 'authorized', 'paid', 'failed', 'expired', 'cancelled', 'partially_refunded', 'refunded', 'disputed')),
     constraint transactions_amount_positive check (amount > 0),
@@ -113,11 +169,41 @@ create table transactions (
     constraint transactions_dispute_has_state check ((dispute is not null) = (state = 'disputed'))
 );
 create index transactions_pull_due on transactions (pull_due_at) where pull_due_at is not null;
+create index transactions_resolve_due on transactions (resolve_due_at) where resolve_due_at is not null;
+
+-- A merchant's list, the newest first (sql/queries/listing.sql). Each index begins with what a filter fixes and goes on
+-- in the list's order, so that a page is read from one place however many rows there are. Of their columns only `state`
+-- changes (and `provider`, when a checkout goes to another account): with `pull_due_at` above, every other update of a
+-- row touches no index (a HOT update).
+create index transactions_by_time on transactions (merchant_id, created_at, id);
+create index transactions_by_facet on transactions (merchant_id, provider, currency, state, created_at, id);
+create index transactions_by_reference on transactions (merchant_id, order_reference, created_at, id);
+create index transactions_by_amount on transactions (merchant_id, currency, amount, created_at, id);
+
+-- The same for metadata, one row for each entry. It never changes, nor does metadata.
+create table transaction_metadata (
+    merchant_id     uuid not null,
+    -- hashtextextended(name=value, 0): what is found by it is compared with the transaction.
+    entry           bigint not null,
+    created_at      timestamptz not null,
+    transaction_id  uuid not null,
+    constraint transaction_metadata_pkey primary key (merchant_id, entry, created_at, transaction_id)
+);
+create function index_metadata() returns trigger language plpgsql as $$
+begin
+    insert into transaction_metadata (merchant_id, entry, created_at, transaction_id)
+    select distinct new.merchant_id, hashtextextended(key || '=' || value, 0), new.created_at, new.id
+      from jsonb_each_text(new.metadata);
+    return null;
+end $$;
+create trigger transactions_index_metadata after insert on transactions
+    for each row when (new.metadata <> '{}') execute function index_metadata();
 
 -- One try at having a provider create a page. Null outcome: the call is running, or its process died.
 create table attempts (
     id              uuid primary key,
     transaction_id  uuid not null references transactions,
+    account_id      uuid not null references provider_accounts,
     number          integer not null,
     outcome         text,
     error           text,
@@ -127,12 +213,54 @@ create table attempts (
     expires_at      timestamptz not null,
     created_at      timestamptz not null,
     finished_at     timestamptz,
+    -- When resolve_unknown looks what became of it; null once that is known.
+    resolve_due_at  timestamptz,
+    resolve_tries   integer not null default 0,
     constraint attempts_number_unique unique (transaction_id, number),
     constraint attempts_outcome_known check (outcome in ('pending', 'declined', 'not_sent', 'unknown'))
 );
 -- One payable page at a time: while an attempt may have a page, no other is started.
 create unique index attempts_one_open on attempts (transaction_id)
     where outcome is null or outcome in ('pending', 'unknown');
+create index attempts_resolve_due on attempts (resolve_due_at) where resolve_due_at is not null;
+
+-- Our own refunds. Those that others make at the provider are known by the transaction's totals only.
+create table refunds (
+    id              uuid primary key,
+    transaction_id  uuid not null references transactions,
+    merchant_id     uuid not null references merchants,
+    account_id      uuid not null references provider_accounts,
+    amount          bigint not null,
+    currency        char(3) not null,
+    reason          text,
+    metadata        jsonb not null default '{}',
+    state           text not null default 'requested',
+    -- The transaction's `refunded` holds it, as far as the provider has shown what that is made of.
+    counted         boolean not null default false,
+    -- Its part of the transaction's `refund_reserved`: money may move by it that `refunded` does not hold.
+    reserved        bigint not null generated always as (
+        case when state in ('requested', 'unknown', 'pending', 'succeeded') and not counted then amount else 0 end) stored,
+    -- The provider's name for it, and its word for why it failed.
+    reference       text,
+    error           text,
+    -- The provider stored a failure under its key, so sending it again can only repeat that.
+    failure_stored  boolean not null default false,
+    -- When it may have been sent last: for some time after that, not being found proves nothing.
+    sent_at         timestamptz not null default now(),
+    -- Who works at it, until when; counts the leases, so that who comes back late finds another number.
+    locked_until    timestamptz not null,
+    fence           integer not null default 1,
+    version         integer not null default 0,
+    resolve_due_at  timestamptz,
+    resolve_tries   integer not null default 0,
+    created_at      timestamptz not null,
+    updated_at      timestamptz not null default now(),
+    constraint refunds_state_known check (state in (
+        'requested', 'unknown', 'pending', 'succeeded', 'failed', 'not_sent')),
+    constraint refunds_amount_positive check (amount > 0)
+);
+create index refunds_by_transaction on refunds (transaction_id);
+create index refunds_resolve_due on refunds (resolve_due_at) where resolve_due_at is not null;
 
 -- Under which names the provider knows a transaction.
 create table provider_references (
@@ -171,17 +299,39 @@ end $$;
 create trigger transaction_history_append_only before update or delete on transaction_history
     for each row execute function refuse_change();
 
--- What merchants are told; written with the change it tells of, sent later.
+create trigger routing_rules_append_only before update or delete on routing_rules
+    for each row execute function refuse_change();
+
+-- Append-only: every change of a refund's state or reservation, with its evidence.
+create table refund_history (
+    id             uuid primary key,
+    refund_id      uuid not null references refunds,
+    version        integer not null,
+    state          text not null,
+    reserved       bigint not null,
+    evidence       text not null,
+    evidence_id    text,
+    alert          text,
+    created_at     timestamptz not null default now(),
+    constraint refund_history_version_unique unique (refund_id, version),
+    constraint refund_history_evidence_known check (evidence in ('request', 'answer', 'lookup', 'pull'))
+);
+create trigger refund_history_append_only before update or delete on refund_history
+    for each row execute function refuse_change();
+
+-- What merchants are told; written with the change it tells of, sent later. `version` is that of the refund, if it is one
+-- that it tells of.
 create table merchant_notifications (
     id              uuid primary key,
     merchant_id     uuid not null references merchants,
     transaction_id  uuid not null references transactions,
+    refund_id       uuid references refunds,
     version         integer not null,
     kind            text not null,
     body            jsonb not null,
     created_at      timestamptz not null default now(),
     sent_at         timestamptz,
-    constraint merchant_notifications_once unique (transaction_id, version)
+    constraint merchant_notifications_once unique nulls not distinct (transaction_id, refund_id, version)
 );
 
 create table idempotency_keys (
@@ -194,6 +344,7 @@ create table idempotency_keys (
     -- Counts the leases: who comes back after another took over finds another number, and writes nothing.
     fence            integer not null default 1,
     transaction_id   uuid references transactions,
+    refund_id        uuid references refunds,
     response_status  integer,
     response_body    jsonb,
     created_at       timestamptz not null default now(),
@@ -202,6 +353,7 @@ create table idempotency_keys (
     constraint idempotency_keys_finished_has_response check ((recovery_point = 'finished') = (response_body is not null))
 );
 create index idempotency_keys_by_age on idempotency_keys (created_at);
+create index idempotency_keys_by_transaction on idempotency_keys (transaction_id);
 
 -- One row per event of a provider, however often it was delivered. Narrow, and written twice: when it comes, and when it
 -- ends. No index holds a column that changes, so the second write touches no index (a HOT update). Which account and
@@ -225,6 +377,8 @@ create table webhook_events (
     constraint webhook_events_state_known check (state in ('in_flight', 'applied', 'ignored', 'parked', 'dead')),
     constraint webhook_events_outcome_has_reason check (state in ('in_flight', 'applied') or reason is not null)
 ) with (fillfactor = 70);
+-- A merchant's own events, the newest first, however many others' there are. Neither column ever changes.
+create index webhook_events_by_account on webhook_events (account_id, id);
 
 -- The work to do: a row from an event's arrival until it is applied or ignored. Small, however many events there are.
 create table unfinished_events (
@@ -249,6 +403,10 @@ create table unfinished_events (
 create index unfinished_events_due on unfinished_events (next_attempt_at) where next_attempt_at is not null;
 create index unfinished_events_letters on unfinished_events (letter_due_at) where letter_due_at is not null;
 create index unfinished_events_parked on unfinished_events (parked_until) where parked_until is not null;
+-- An account's parked and dead events, the newest first. What goes through its life without a halt is in neither.
+create index unfinished_events_parked_of on unfinished_events (account_id, event_row_id) where parked_until is not null;
+create index unfinished_events_dead_of on unfinished_events (account_id, event_row_id)
+    where next_attempt_at is null and parked_until is null;
 
 -- Which events speak of a transaction.
 create table transaction_events (
@@ -431,8 +589,38 @@ create trigger event_replays_append_only before update or delete on event_replay
 
 -- Events as operators see them.
 create view event_overview as
-select e.id, e.account_id, a.provider, a.name as account, e.event_id, e.event_type, e.state, e.reason, e.transaction_id,
-       coalesce(u.attempts, e.attempts) as attempts, u.next_attempt_at, u.parked_until, e.received_at, e.finished_at
+select e.id, e.account_id, a.merchant_id, a.provider, a.name as account, e.event_id, e.event_type, e.state, e.reason,
+       e.transaction_id, coalesce(u.attempts, e.attempts) as attempts, u.next_attempt_at, u.parked_until, e.received_at,
+       e.finished_at
   from webhook_events e
   join provider_accounts a on a.id = e.account_id
   left join unfinished_events u on u.event_row_id = e.id;
+
+-- What operators created over HTTP, by the Idempotency-Key of the request: a repeated one creates nothing more. Written
+-- in the transaction that creates. The answer is kept without the secret that it showed.
+create table operator_requests (
+    made_by      text not null,
+    key          text not null,
+    fingerprint  bytea not null,
+    answer       jsonb,
+    created_at   timestamptz not null default now(),
+    constraint operator_requests_pkey primary key (made_by, key)
+);
+create index operator_requests_by_age on operator_requests (created_at);
+
+-- Every change of merchants, routing, keys, accounts and credentials by an operator. `made_by` is an operator key's
+-- prefix, or `command`. Never a secret.
+create table operator_audit (
+    id           uuid primary key,
+    made_by      text not null,
+    action       text not null,
+    -- What was changed, and whose it is; null where it is no merchant's.
+    subject_id   uuid,
+    merchant_id  uuid,
+    details      jsonb not null,
+    made_at      timestamptz not null default now()
+);
+create index operator_audit_by_subject on operator_audit (subject_id, id);
+create index operator_audit_by_merchant on operator_audit (merchant_id, id);
+create trigger operator_audit_append_only before update or delete on operator_audit
+    for each row execute function refuse_change();

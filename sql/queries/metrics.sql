@@ -27,5 +27,13 @@ select a.provider, a.name as account, b.applied, b.ignored, b.imbalance
 select count(*) as transactions, coalesce(extract(epoch from now() - min(created_at)), 0)::float as oldest_s
   from transactions where pull_due_at is not null and state in ('pending', 'authorized');
 
+-- count_unresolved_calls --
+-- Calls of providers whose end is not known (yet), from the partial indexes of what is due.
+select 'checkout' as what, count(*) as calls from attempts where resolve_due_at is not null
+ union all
+select 'refund', count(*) from refunds where resolve_due_at is not null
+ union all
+select 'cancel_or_capture', count(*) from transactions where resolve_due_at is not null;
+
 -- check_database --
 select 1 as one;

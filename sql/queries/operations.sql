@@ -1,34 +1,65 @@
--- list_stored_events --
--- The newest first. Ids are UUIDv7: `above` and `below` bound the part of the table that is looked at. Parameters
--- are put in by the client, so that a filter that is not given costs nothing.
-select * from event_overview v
- where v.id > %(above)s and v.id < %(below)s
-   and (%(since)s is null or v.received_at >= %(since)s) and (%(until)s is null or v.received_at < %(until)s)
-   and (%(provider)s is null or v.provider = %(provider)s) and (%(account)s is null or v.account = %(account)s)
-   and (%(state)s is null or v.state = %(state)s) and (%(event_id)s is null or v.event_id = %(event_id)s)
-   and (%(reason)s is null or v.reason = %(reason)s)
- order by v.id desc limit %(limit)s;
+-- find_events --
+-- These find events by one filter and its index, the newest first. Ids are UUIDv7: `above` and `below` bound the part of
+-- the table that is looked at. Parameters are put in by the client, so that a filter that is not given costs nothing.
+select id from webhook_events where id > %(above)s and id < %(below)s order by id desc limit %(limit)s;
 
--- list_unfinished_events --
--- The same for a state that has work to do: read from the table of work, however many events there are.
-select v.* from unfinished_events u join event_overview v on v.id = u.event_row_id
- where u.event_row_id > %(above)s and u.event_row_id < %(below)s
-   and (u.next_attempt_at is not null) = (%(state)s = 'in_flight') and (u.parked_until is not null) = (%(state)s = 'parked')
-   and (%(since)s is null or v.received_at >= %(since)s) and (%(until)s is null or v.received_at < %(until)s)
-   and (%(provider)s is null or v.provider = %(provider)s) and (%(account)s is null or v.account = %(account)s)
-   and (%(event_id)s is null or v.event_id = %(event_id)s)
-   and (%(reason)s is null or v.reason = %(reason)s)
- order by u.event_row_id desc limit %(limit)s;
+-- find_events_of_accounts --
+-- Of each account so many, however many events others have. Pairs are compared and ordered by, for only the index of both
+-- columns fits them: with account_id = own.id the planner, who knows nothing of the account, may walk through everybody's
+-- events by their ids.
+select e.id from provider_accounts own
+ cross join lateral (
+    select id from webhook_events
+     where (account_id, id) > (own.id, %(above)s) and (account_id, id) < (own.id, %(below)s)
+     order by account_id desc, id desc limit %(limit)s) e
+ where (%(merchant_id)s is null or own.merchant_id = %(merchant_id)s)
+   and (%(provider)s is null or own.provider = %(provider)s) and (%(account)s is null or own.name = %(account)s)
+ order by e.id desc limit %(limit)s;
 
--- list_events_of_transaction --
--- The same for one transaction.
-select v.* from transaction_events t join event_overview v on v.id = t.event_row_id
- where t.transaction_id = %(transaction_id)s and t.event_row_id > %(above)s and t.event_row_id < %(below)s
-   and (%(since)s is null or v.received_at >= %(since)s) and (%(until)s is null or v.received_at < %(until)s)
+-- find_ended_events --
+-- The same for those that are parked or dead: each of the two has an index of its own.
+select e.id from provider_accounts own
+ cross join lateral (
+    select event_row_id as id from unfinished_events
+     where (account_id, event_row_id) > (own.id, %(above)s) and (account_id, event_row_id) < (own.id, %(below)s)
+       and next_attempt_at is null and (parked_until is not null) = (%(state)s = 'parked')
+     order by account_id desc, event_row_id desc limit %(limit)s) e
+ where (%(merchant_id)s is null or own.merchant_id = %(merchant_id)s)
+   and (%(provider)s is null or own.provider = %(provider)s) and (%(account)s is null or own.name = %(account)s)
+ order by e.id desc limit %(limit)s;
+
+-- find_unfinished_events --
+select event_row_id as id from unfinished_events
+ where event_row_id > %(above)s and event_row_id < %(below)s order by event_row_id desc limit %(limit)s;
+
+-- find_events_by_event_id --
+select e.id from provider_accounts own
+  join webhook_events e on e.account_id = own.id and e.event_id = %(event_id)s
+ where (%(merchant_id)s is null or own.merchant_id = %(merchant_id)s)
+   and (%(provider)s is null or own.provider = %(provider)s) and (%(account)s is null or own.name = %(account)s)
+   and e.id > %(above)s and e.id < %(below)s
+ order by e.id desc limit %(limit)s;
+
+-- find_events_of_transaction --
+-- Another merchant's is like one that is not there.
+select event_row_id as id from transaction_events
+ where transaction_id = %(transaction_id)s and event_row_id > %(above)s and event_row_id < %(below)s
+   and (%(merchant_id)s is null or exists (
+        select from transactions where id = %(transaction_id)s and merchant_id = %(merchant_id)s))
+ order by event_row_id desc limit %(limit)s;
+
+-- list_matching_events --
+-- Of these, those that every filter lets through. They are read by their ids whatever the planner expects of a filter.
+with found as materialized (
+    select id, received_at, state, event_id, reason from webhook_events where id = any (%(ids)s::uuid[])
+)
+select v.* from found f join event_overview v on v.id = f.id
+ where (%(since)s is null or f.received_at >= %(since)s) and (%(until)s is null or f.received_at < %(until)s)
+   and (%(state)s is null or f.state = %(state)s) and (%(event_id)s is null or f.event_id = %(event_id)s)
+   and (%(reason)s is null or f.reason = %(reason)s)
    and (%(provider)s is null or v.provider = %(provider)s) and (%(account)s is null or v.account = %(account)s)
-   and (%(state)s is null or v.state = %(state)s) and (%(event_id)s is null or v.event_id = %(event_id)s)
-   and (%(reason)s is null or v.reason = %(reason)s)
- order by t.event_row_id desc limit %(limit)s;
+   and (%(merchant_id)s is null or v.merchant_id = %(merchant_id)s)
+ order by f.id desc;
 
 -- read_event --
 select v.*, e.assurance, e.credential_id, c.field, b.event_row_id is not null as has_body, d.redelivered, d.redelivered_at
@@ -94,10 +125,13 @@ select c.id, a.provider, a.name as account, c.account_id, c.field, c.created_at,
   left join intake_ledger l on l.credential_id = c.id
  group by c.id, a.id order by a.provider, a.name, c.field, c.created_at desc, c.id desc;
 
--- lock_credentials_of_field --
+-- lock_account_of_credential --
+-- As lock_account.
+select a.* from provider_accounts a join account_credentials c on c.account_id = a.id
+ where c.id = %(id)s for no key update of a;
+
+-- list_values_of_field --
 -- All values of the field that a secret belongs to.
-select c.id, c.field, c.retired_at, a.provider, a.name as account
-  from account_credentials c
+select c.id, c.field, c.retired_at from account_credentials c
   join account_credentials one on one.account_id = c.account_id and one.field = c.field
-  join provider_accounts a on a.id = c.account_id
- where one.id = %(id)s order by c.id for update of c;
+ where one.id = %(id)s;

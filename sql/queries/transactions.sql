@@ -1,24 +1,12 @@
--- insert_transaction --
--- With the first row of its history.
-with inserted as (
-    insert into transactions (id, merchant_id, account_id, provider, order_reference, state, amount, currency,
-                              description, customer_name, customer_email, metadata, success_url, failure_url,
-                              expires_at, created_at, pull_due_at)
-    values (%(id)s, %(merchant_id)s, %(account_id)s, %(provider)s, %(order_reference)s, 'pending', %(amount)s,
-            %(currency)s, %(description)s, %(customer_name)s, %(customer_email)s, %(metadata)s, %(success_url)s,
-            %(failure_url)s, %(expires_at)s, %(now)s, now() + make_interval(secs => %(pull_in_s)s))
-)
-insert into transaction_history (id, transaction_id, version, state, implied, captured, refunded, evidence)
-values (%(history_id)s, %(id)s, 0, 'pending', false, 0, 0, 'request');
-
 -- read_transaction --
 select * from transactions where id = %(id)s;
 
 -- lock_transactions --
 -- Its columns are named: a new one must not end the statements that processes have prepared.
 select id, merchant_id, account_id, provider, order_reference, state, amount, currency, captured, refunded, dispute,
-       provider_status, description, customer_name, customer_email, metadata, success_url, failure_url, expires_at,
-       version, answers, attempt_id, paid_attempt_id, created_at, updated_at
+       provider_status, description, customer_name, customer_email, customer_phone, items, payment_methods, metadata,
+       success_url, failure_url, route, expires_at, version, answers, attempt_id, paid_attempt_id, created_at,
+       updated_at, refund_reserved, refundable, manual_capture, cancel_requested_at, capture_requested
   from transactions where id = any (%(ids)s::uuid[]) order by id for update;
 
 -- write_changes --
@@ -27,13 +15,19 @@ select id, merchant_id, account_id, provider, order_reference, state, amount, cu
 with changed as (
     select * from unnest(
         %(ids)s::uuid[], %(states)s::text[], %(captured)s::bigint[], %(refunded)s::bigint[], %(disputes)s::text[],
-        %(provider_statuses)s::text[], %(versions)s::integer[], %(paid_attempt_ids)s::uuid[])
-        as t (id, state, captured, refunded, dispute, provider_status, version, paid_attempt_id)
+        %(provider_statuses)s::text[], %(versions)s::integer[], %(paid_attempt_ids)s::uuid[],
+        %(refundables)s::text[])
+        as t (id, state, captured, refunded, dispute, provider_status, version, paid_attempt_id, refundable)
 ), written as (
     update transactions t
        set state = c.state, captured = c.captured, refunded = c.refunded, dispute = c.dispute,
            provider_status = c.provider_status, version = c.version, paid_attempt_id = c.paid_attempt_id,
-           updated_at = now(),
+           refundable = c.refundable, updated_at = now(),
+           resolve_due_at = case when c.state in ('pending', 'authorized') then t.resolve_due_at end,
+           -- Money is asked about, and given back, where it is.
+           account_id = coalesce((select a.account_id from attempts a where a.id = c.paid_attempt_id), t.account_id),
+           provider = coalesce((select p.provider from attempts a join provider_accounts p on p.id = a.account_id
+                                 where a.id = c.paid_attempt_id), t.provider),
            pull_due_at = case when c.state in ('pending', 'authorized')
                               then coalesce(t.pull_due_at, now() + interval '5 minutes')
                               when c.state in ('failed', 'expired', 'cancelled') then late_pull_due(t.expires_at) end
@@ -58,25 +52,35 @@ update transactions set answers = answers + 1 where id = %(id)s;
 -- pull_soon --
 update transactions set pull_due_at = now() where id = %(id)s;
 
--- list_history --
-select version, state, implied, captured, refunded, dispute, evidence, evidence_id, provider_status, alert, created_at
-  from transaction_history where transaction_id = %(id)s order by version;
-
--- insert_attempt --
+-- insert_attempts --
+-- Of these the last begins, the others were passed over. What was asked before is outdated now.
 with inserted as (
-    insert into attempts (id, transaction_id, number, expires_at, created_at)
-    values (%(id)s, %(transaction_id)s, %(number)s, %(expires_at)s, %(now)s)
+    insert into attempts (id, transaction_id, account_id, number, outcome, error, expires_at, created_at, finished_at,
+                          resolve_due_at)
+    select a.id, %(transaction_id)s, a.account_id, %(after)s + a.number, a.outcome, a.error, %(expires_at)s, %(now)s,
+           case when a.outcome is not null then now() end,
+           case when a.outcome is null then now() + interval '1 minute' end
+      from unnest(%(attempt_ids)s::uuid[], %(account_ids)s::uuid[], %(outcomes)s::text[], %(errors)s::text[])
+           with ordinality a (id, account_id, outcome, error, number)
+), named as (
+    insert into provider_references (account_id, kind, value, transaction_id)
+    values (%(account_id)s, 'attempt', %(attempt_id)s::text, %(transaction_id)s)
 )
-update transactions set attempt_id = %(id)s where id = %(transaction_id)s;
+update transactions
+   set attempt_id = %(attempt_id)s, account_id = %(account_id)s, provider = %(provider)s, answers = answers + 1
+ where id = %(transaction_id)s;
 
 -- list_attempts --
-select id, number, outcome, error, failure_stored, checkout_url, expires_at, created_at, finished_at
-  from attempts where transaction_id = %(id)s order by number;
+select a.id, a.number, a.account_id, p.provider, p.name as account, a.outcome, a.error, a.failure_stored,
+       a.checkout_url, a.expires_at, a.created_at, a.finished_at
+  from attempts a join provider_accounts p on p.id = a.account_id
+ where a.transaction_id = %(id)s order by a.number;
 
 -- finish_attempt --
 update attempts
    set outcome = %(outcome)s, error = %(error)s, failure_stored = %(failure_stored)s, checkout_url = %(checkout_url)s,
-       expires_at = coalesce(%(expires_at)s, expires_at), finished_at = now()
+       expires_at = coalesce(%(expires_at)s, expires_at), finished_at = now(),
+       resolve_due_at = case when %(outcome)s = 'unknown' then coalesce(resolve_due_at, now()) end
  where id = %(id)s and (outcome is null or outcome = 'unknown');
 
 -- lock_references --
@@ -119,12 +123,14 @@ update webhook_events e set state = 'in_flight', reason = null from due where e.
 returning e.id;
 
 -- list_references --
-select kind, value from provider_references where transaction_id = %(id)s order by created_at desc, kind, value;
+select kind, value from provider_references
+ where transaction_id = %(id)s and account_id = %(account_id)s order by created_at desc, kind, value;
 
 -- list_due_pulls --
--- What is to be asked about: a merchant's every open transaction, or all that are due.
+-- What is to be asked about: a merchant's every open transaction, or all that are due; of those providers that are
+-- enabled.
 select id, account_id, provider, pull_due_at, expires_at from transactions
- where pull_due_at is not null
+ where pull_due_at is not null and provider = any (%(providers)s::text[])
    and case when %(merchant_id)s::uuid is null then pull_due_at <= now() else merchant_id = %(merchant_id)s end
  order by pull_due_at limit %(limit)s;
 

@@ -172,11 +172,6 @@ with postponed as (
 update webhook_events e set event_type = %(event_type)s, transaction_id = %(transaction_id)s
   from postponed where e.id = postponed.event_row_id;
 
--- list_events --
-select e.event_id, e.event_type, e.state, e.reason, e.received_at, e.finished_at
-  from transaction_events t join webhook_events e on e.id = t.event_row_id
- where t.transaction_id = %(id)s order by e.id limit 100;
-
 -- expire_parked --
 -- What stayed parked to the end of its time belongs to nobody here.
 with due as (

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from paylink.providers.port import ProviderError, UnreadableEvent, WebhookRefused
-from paylink.providers.registry import load_providers, provider_slugs
+from paylink.providers.registry import enabled_providers, enabled_signatures, provider_slugs
 from support.recorded import Exchanges, RecordedCase, call, load_cases, told_event, told_result
 from support.serving import serving
 from support.stack import REPOSITORY
@@ -30,16 +30,17 @@ def test_a_case_is_a_webhook_or_a_call_and_names_its_source():
 @pytest.mark.parametrize("case", WEBHOOKS, ids=lambda case: case.name)
 def test_a_recorded_webhook(case: RecordedCase):
     """Verified as recorded or refused for the recorded reason; mapped as recorded, or told to be unreadable."""
-    provider = load_providers([case.slug], {"PAYLINK_ENVIRONMENT": "test"})[case.slug]
+    provider = enabled_providers([case.slug], {"PAYLINK_ENVIRONMENT": "test"})[case.slug]
+    signature = enabled_signatures([case.slug])[case.slug]
     told, webhook = case.told, case.told["webhook"]
     raw = webhook["body"].encode()
     now = datetime.fromisoformat(webhook["now"]) if "now" in webhook else datetime.now(UTC)
     if "refused" in told:
         with pytest.raises(WebhookRefused) as refused:
-            provider.verify_webhook(raw, webhook["headers"], case.account.credentials, now)
+            signature.verify(raw, webhook["headers"], case.account.credentials, now)
         assert refused.value.reason == told["refused"]
         return
-    verified = provider.verify_webhook(raw, webhook["headers"], case.account.credentials, now)
+    verified = signature.verify(raw, webhook["headers"], case.account.credentials, now)
     assert {"event_id": verified.event_id, "assurance": verified.assurance.value} == told["verified"]
     if told["event"] == "unreadable":
         with pytest.raises(UnreadableEvent):
@@ -54,7 +55,7 @@ def test_a_recorded_call(case: RecordedCase):
     exchanges = Exchanges(list(case.told["exchanges"]))
     with serving(exchanges.handler()) as address:
         settings = {"PAYLINK_ENVIRONMENT": "test", f"PAYLINK_{case.slug.upper()}_API_BASE": address}
-        provider = load_providers([case.slug], settings)[case.slug]
+        provider = enabled_providers([case.slug], settings)[case.slug]
         if "error" in case.told:
             with pytest.raises(ProviderError) as caught:
                 call(provider, case)

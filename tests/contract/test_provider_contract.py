@@ -7,20 +7,18 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from paylink.core.money import Money, UnrepresentableAmount
+from paylink.core.refunds import RefundState
 from paylink.core.secret import Secret
 from paylink.core.states import HAS_MONEY, Dispute, Evidence, Source, State
+from paylink.providers.payments import ATTEMPT, REFUND, Item, Payment, Reference, RefundRequest, attempt_of
 from paylink.providers.port import (
-    ATTEMPT,
     Assurance,
     Effect,
     ErrorKind,
+    PaymentMethod,
     ProviderError,
-    Reference,
-    RefundRequest,
-    RefundState,
     UnreadableEvent,
     WebhookRefused,
-    attempt_of,
 )
 from support.provider_case import Case, answering
 
@@ -34,6 +32,38 @@ def test_a_payment_page_is_made(case: Case):
     assert payment.amount == request.amount
     assert attempt_of(payment.references) == request.attempt_id
     assert any(reference.kind != ATTEMPT for reference in payment.references)
+
+
+def test_a_page_shows_the_items_of_the_order(case: Case):
+    """Their sum is what is asked for, in whatever unit the provider counts."""
+    items = (Item("Kopi Gayo 1 kg", 2, 60_000), Item("Ongkos kirim", 1, 30_000))
+    payment = case.provider.create_payment(case.account, case.request(items=items))
+    assert payment.amount == Money(150_000, "IDR")
+    assert case.fetch(payment).amount == payment.amount
+    shown = case.page_shown(payment.checkout_url)
+    assert all(item.name in shown for item in items)
+
+
+def test_a_page_can_be_limited_to_each_payment_method_that_the_provider_has(case: Case):
+    """And to several at once; what it has not is left out, so that another account could take the order too."""
+    offered = case.provider.capabilities.payment_methods["IDR"]
+    assert offered
+    for methods in [(method,) for method in sorted(offered)] + [tuple(PaymentMethod)]:
+        made = case.provider.create_payment(case.account, case.request(payment_methods=methods))
+        assert made.checkout_url is not None
+
+
+def test_a_page_that_is_limited_to_cards_is_paid_by_card(case: Case):
+    made = case.provider.create_payment(case.account, case.request(payment_methods=(PaymentMethod.CARD,)))
+    shown = case.page_shown(made.checkout_url)
+    assert "card" in shown.lower()
+    for absent in ("QRIS", "Virtual Account", "Alfamart", "bank transfer"):
+        assert absent.lower() not in shown.lower(), absent
+
+
+def test_the_customer_is_told_with_the_order(case: Case):
+    customer = {"customer_name": "Budi", "customer_email": "budi@example.com", "customer_phone": "+6281234567890"}
+    assert case.provider.create_payment(case.account, case.request(**customer)).checkout_url is not None
 
 
 def test_the_same_request_again_leaves_one_page_that_can_be_paid(case: Case):
@@ -124,13 +154,130 @@ def test_a_refund_gives_back_once_however_often_it_is_sent(case: Case):
     assert case.fetch(paid).evidence.refunded == 50_000
 
 
+def paid(case: Case) -> Payment:
+    made = case.provider.create_payment(case.account, case.request())
+    case.act(made.checkout_url, "pay")
+    return case.fetch(made)
+
+
+def test_a_refund_is_found_by_our_id_alone(case: Case):
+    payment = paid(case)
+    refund = RefundRequest(uuid.uuid4(), payment.references, Money(50_000, "IDR"))
+    assert case.provider.find_refund(case.account, refund) is None
+    made = case.provider.refund_payment(case.account, refund)
+    other = RefundRequest(uuid.uuid4(), payment.references, Money(20_000, "IDR"))
+    case.provider.refund_payment(case.account, other)
+    found = case.provider.find_refund(case.account, refund)
+    assert found is not None
+    assert (found.refund_id, found.reference, found.amount) == (refund.refund_id, made.reference, made.amount)
+
+
+@pytest.mark.parametrize(("fault", "made"), [("api_error_before", False), ("api_error_after", True)])
+def test_a_refund_without_a_clear_answer_is_found_if_it_was_made(case: Case, fault: str, made: bool):
+    refund = RefundRequest(uuid.uuid4(), paid(case).references, Money(50_000, "IDR"))
+    case.fault(fault, match="POST")
+    with pytest.raises(ProviderError) as caught:
+        case.provider.refund_payment(case.account, refund)
+    assert (caught.value.kind, caught.value.effect) == (ErrorKind.UNAVAILABLE, Effect.UNKNOWN)
+    found = case.provider.find_refund(case.account, refund)
+    assert (found is not None) == made
+
+
+def test_our_refunds_are_listed_beside_the_sum_that_holds_them(case: Case):
+    """Those of others are in the sum alone. What is listed as counted is never more than the sum."""
+    payment = paid(case)
+    ours = RefundRequest(uuid.uuid4(), payment.references, Money(50_000, "IDR"))
+    made = case.provider.refund_payment(case.account, ours)
+    before = case.fetch(payment, has_refunds=True)
+    [listed] = before.refunds or ()
+    assert (listed.refund_id, listed.state, listed.amount) == (ours.refund_id, made.state, ours.amount)
+    assert listed.counted == (before.evidence.refunded == 50_000)
+    if made.state is RefundState.PENDING:
+        case.act_on_charge("refund-complete")
+    exponent = case.call("GET", "/_sandbox/ledger")["charges"][0]["exponent"]
+    case.act_on_charge("refund", amount=30_000 * 10**exponent)
+    if any(refund["state"] == "pending" for refund in case.call("GET", "/_sandbox/ledger")["refunds"]):
+        case.act_on_charge("refund-complete")
+    after = case.fetch(payment)
+    assert after.evidence.refunded == 80_000
+    assert [(r.refund_id, r.state, r.counted) for r in after.refunds or ()] == [
+        (ours.refund_id, RefundState.SUCCEEDED, True)
+    ]
+
+
+def test_a_refund_that_failed_is_listed_and_in_no_sum(case: Case):
+    """Where the provider tells of one: also of one that had succeeded."""
+    if not case.offers("refund-failed"):
+        pytest.skip("this provider tells of no refund that fails after it was taken")
+    payment = paid(case)
+    refund = RefundRequest(uuid.uuid4(), payment.references, Money(50_000, "IDR"))
+    case.provider.refund_payment(case.account, refund)
+    case.act_on_charge("refund-failed")
+    after = case.fetch(payment, has_refunds=True)
+    assert after.evidence.refunded == 0
+    assert [(r.state, r.counted) for r in after.refunds or ()] == [(RefundState.FAILED, False)]
+    found = case.provider.find_refund(case.account, refund)
+    assert found is not None
+    assert (found.state, bool(found.failure)) == (RefundState.FAILED, True)
+
+
+def test_a_payment_without_refunds_lists_none(case: Case):
+    assert paid(case).refunds == ()
+
+
+def held(case: Case) -> Payment:
+    if not case.provider.capabilities.manual_capture:
+        pytest.skip("this provider takes money at once")
+    made = case.provider.create_payment(case.account, case.request(manual_capture=True))
+    case.act(made.checkout_url, "pay")
+    return case.fetch(made)
+
+
+def test_money_is_only_held_where_that_is_asked_for(case: Case):
+    payment = held(case)
+    assert (payment.evidence.state, payment.amount) == (State.AUTHORIZED, Money(150_000, "IDR"))
+
+
+def test_held_money_is_captured_once(case: Case):
+    payment = held(case)
+    query = case.query(payment)
+    captured = case.provider.capture_payment(case.account, query, payment.amount)
+    assert (captured.evidence.state, captured.evidence.captured) == (State.PAID, 150_000)
+    with pytest.raises(ProviderError) as caught:
+        case.provider.capture_payment(case.account, query, payment.amount)
+    assert (caught.value.kind, caught.value.effect) == (ErrorKind.BAD_STATE, Effect.NOTHING)
+    assert case.fetch(payment).evidence.captured == 150_000
+
+
+def test_a_part_of_held_money_is_captured_where_that_can_be_told(case: Case):
+    payment = held(case)
+    if case.provider.capabilities.partial_capture:
+        captured = case.provider.capture_payment(case.account, case.query(payment), Money(100_000, "IDR"))
+        assert (captured.evidence.state, captured.evidence.captured) == (State.PAID, 100_000)
+        assert captured.amount == payment.amount
+
+
+def test_held_money_is_released_by_cancelling(case: Case):
+    payment = held(case)
+    assert case.cancel(payment).evidence.state is State.CANCELLED
+    assert case.fetch(payment).evidence.state is State.CANCELLED
+
+
+def test_what_is_not_held_is_not_captured(case: Case):
+    payment = paid(case)
+    with pytest.raises(ProviderError) as caught:
+        case.provider.capture_payment(case.account, case.query(payment), payment.amount)
+    assert (caught.value.kind, caught.value.effect) == (ErrorKind.BAD_STATE, Effect.NOTHING)
+
+
 def test_the_webhooks_of_a_refund_lead_to_its_payment(case: Case):
     """They name the payment in a way that it is known by; what was given back is asked."""
     made = case.provider.create_payment(case.account, case.request())
     case.act(made.checkout_url, "pay")
     paid = case.fetch(made)
     before = len(case.await_webhooks())
-    first = case.provider.refund_payment(case.account, RefundRequest(uuid.uuid4(), paid.references, paid.amount))
+    ours = RefundRequest(uuid.uuid4(), paid.references, paid.amount)
+    first = case.provider.refund_payment(case.account, ours)
     if first.state is RefundState.PENDING:
         case.act_on_charge("refund-complete")
     told = [case.provider.map_webhook(raw) for raw, _ in case.await_webhooks(more_than=before)[before:]]
@@ -139,6 +286,7 @@ def test_the_webhooks_of_a_refund_lead_to_its_payment(case: Case):
     for event in events:
         assert not event.foreign
         assert set(event.references) & set(paid.references)
+    assert any(Reference(REFUND, str(ours.refund_id)) in event.references for event in events)
     evidence = case.fetch(paid).evidence
     assert (evidence.captured, evidence.refunded) == (150_000, 150_000)
 
@@ -224,7 +372,7 @@ def test_webhooks_of_a_payment_verify_and_name_it(case: Case):
     case.act(made.checkout_url, "pay")
     claims = []
     for raw, headers in case.await_webhooks():
-        verified = case.provider.verify_webhook(raw, headers, case.account.credentials, datetime.now(UTC))
+        verified = case.signature.verify(raw, headers, case.account.credentials, datetime.now(UTC))
         assert verified.event_id
         assert verified.credential_id in {c.id for c in case.account.credentials}
         event = case.provider.map_webhook(raw)
@@ -243,7 +391,7 @@ def test_a_webhook_sent_twice_is_one_event(case: Case):
     case.act(case.provider.create_payment(case.account, case.request()).checkout_url, "pay")
     now, ids = datetime.now(UTC), []
     for raw, headers in case.await_webhooks():
-        ids.append(case.provider.verify_webhook(raw, headers, case.account.credentials, now).event_id)
+        ids.append(case.signature.verify(raw, headers, case.account.credentials, now).event_id)
     # Now and then a simulator, like its provider, sends one twice by itself.
     assert ids
     assert all(ids.count(event_id) >= 2 for event_id in ids)
@@ -255,7 +403,7 @@ def test_a_changed_webhook_is_refused(case: Case):
     case.act(case.provider.create_payment(case.account, request).checkout_url, "pay")
     raw, headers = case.await_webhooks()[0]
     now = datetime.now(UTC)
-    assurance = case.provider.verify_webhook(raw, headers, case.account.credentials, now).assurance
+    assurance = case.signature.verify(raw, headers, case.account.credentials, now).assurance
     refused = [(b"{}", {k: v for k, v in headers.items() if "signature" not in k and "token" not in k})]
     if assurance is Assurance.BODY:
         refused += [(raw[:i] + bytes([raw[i] ^ 1]) + raw[i + 1 :], headers) for i in range(len(raw))]
@@ -263,9 +411,9 @@ def test_a_changed_webhook_is_refused(case: Case):
         refused += [(raw.replace(str(request.attempt_id).encode(), str(uuid.uuid4()).encode()), headers)]
     for body, sent in refused:
         with pytest.raises(WebhookRefused):
-            case.provider.verify_webhook(body, sent, case.account.credentials, now)
+            case.signature.verify(body, sent, case.account.credentials, now)
     with pytest.raises(WebhookRefused):
-        case.provider.verify_webhook(raw, headers, [], now)
+        case.signature.verify(raw, headers, [], now)
 
 
 def test_a_webhook_that_lost_its_body_is_refused(case: Case):
@@ -274,7 +422,7 @@ def test_a_webhook_that_lost_its_body_is_refused(case: Case):
     raw, headers = case.await_webhooks()[0]
     for rest in (b"", raw[:1], raw[:-1]):
         with pytest.raises(WebhookRefused):
-            case.provider.verify_webhook(rest, headers, case.account.credentials, datetime.now(UTC))
+            case.signature.verify(rest, headers, case.account.credentials, datetime.now(UTC))
 
 
 def test_both_secrets_verify_while_one_is_rolled(case: Case):
@@ -283,7 +431,7 @@ def test_both_secrets_verify_while_one_is_rolled(case: Case):
     older = tuple(
         replace(c, id=uuid.uuid4(), secret=Secret("a-newer-secret-" + "0" * 30)) for c in case.account.credentials
     )
-    verified = case.provider.verify_webhook(raw, headers, older + case.account.credentials, datetime.now(UTC))
+    verified = case.signature.verify(raw, headers, older + case.account.credentials, datetime.now(UTC))
     assert verified.credential_id in {c.id for c in case.account.credentials}
 
 
@@ -291,10 +439,10 @@ def test_an_old_signed_webhook_is_refused_where_the_scheme_has_time(case: Case):
     case.act(case.provider.create_payment(case.account, case.request()).checkout_url, "pay")
     raw, headers = case.await_webhooks()[0]
     now = datetime.now(UTC)
-    if case.provider.verify_webhook(raw, headers, case.account.credentials, now).assurance is Assurance.BODY:
+    if case.signature.verify(raw, headers, case.account.credentials, now).assurance is Assurance.BODY:
         for late in (timedelta(hours=1), timedelta(hours=-1)):
             with pytest.raises(WebhookRefused, match="outside_window"):
-                case.provider.verify_webhook(raw, headers, case.account.credentials, now + late)
+                case.signature.verify(raw, headers, case.account.credentials, now + late)
 
 
 @pytest.mark.parametrize("raw", [b"", b"{}", b"[]", b"7", b"null", b'{"type": []}', b"\xff", b"[" * 100_000])
@@ -335,9 +483,10 @@ def test_an_answer_that_cannot_be_read_is_an_unavailable_provider(case: Case, an
             (lambda: provider.create_payment(case.account, request), Effect.UNKNOWN),
             (lambda: provider.refund_payment(case.account, refund), Effect.UNKNOWN),
             (lambda: provider.fetch_payment(case.account, case.query(paid)), None),
+            (lambda: provider.find_refund(case.account, refund), None),
             (lambda: provider.cancel_payment(case.account, case.query(paid)), None),
             (lambda: provider.find_payment(case.account, request), None),
-        )[: 4 if answer == AN_EMPTY_LIST else 5]:
+        )[: 5 if answer == AN_EMPTY_LIST else 6]:
             with pytest.raises(ProviderError) as caught:
                 call()
             assert caught.value.kind is ErrorKind.UNAVAILABLE

@@ -43,7 +43,18 @@ def stack(
     with contextlib.ExitStack() as cleanup:
         public_url = cleanup.enter_context(doors(lambda: held[0]))
         environ = load_environment(
-            tmp_path, {"PAYLINK_ENVIRONMENT": "test", "PAYLINK_PUBLIC_URL": public_url, "PAYLINK_HOME": str(tmp_path)}
+            tmp_path,
+            {
+                "PAYLINK_ENVIRONMENT": "test",
+                "PAYLINK_PUBLIC_URL": public_url,
+                "PAYLINK_HOME": str(tmp_path),
+                # All tests come from one address, and some send very many requests.
+                "PAYLINK_RATE_LIMIT_PER_S": "10000",
+                "PAYLINK_RATE_LIMIT_BURST": "10000",
+                "PAYLINK_BAD_KEYS_PER_MIN": "10000",
+                # What a test does to a key counts at once.
+                "PAYLINK_REMEMBER_KEYS_S": "0",
+            },
         )
         sandbox = cleanup.enter_context(running_sandbox(environ | {"PAYLINK_SANDBOX_TIME_SCALE": "36000"}))
         environ |= services | {"PAYLINK_DATABASE_URL": database_url}
@@ -51,6 +62,7 @@ def stack(
         for name, value in environ.items():
             monkeypatch.setenv(name, value)
         sqs = boto3.session.Session().client("sqs")
+        cleanup.callback(sqs.close)
         for variable in ("PAYLINK_WEBHOOK_EVENTS_QUEUE_URL", "PAYLINK_WEBHOOK_EVENTS_DEAD_QUEUE_URL"):
             url = sqs.create_queue(QueueName=f"test-{uuid.uuid4().hex[:12]}")["QueueUrl"]
             cleanup.callback(sqs.delete_queue, QueueUrl=url)
@@ -62,7 +74,11 @@ def stack(
         functions, router = load_functions()
         held.append(Stack(environ, wiring.deps(), sandbox, functions, router))
         cleanup.callback(held[0].deps.database.close)
+        cleanup.callback(held[0].deps.shared_redis.link.close)
+        cleanup.callback(held[0].sqs.close)
+        cleanup.callback(held[0].deps.queue.close)
         cleanup.callback(held[0].deps.refusals.close)
+        cleanup.callback(held[0].deps.key_use.close)
         yield held[0]
 
 

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,10 +16,13 @@ import psutil
 import pytest
 
 from paylink_local.supervisor import guarded
+from paylink_local.supervisor.errors import CannotRun
 from paylink_local.supervisor.guarded import SUPERVISED, Command, Guarded
 from paylink_local.supervisor.home import Home
+from paylink_local.supervisor.service import Service
 from paylink_local.supervisor.status import Status, read_status
 from paylink_local.supervisor.strays import end_last_run
+from paylink_local.supervisor.supervisor import Supervisor
 
 STACK = Path(__file__).with_name("supervisor_stack.py")
 
@@ -69,7 +73,7 @@ def status_of(home: Home) -> Status:
     return status
 
 
-def wait_until(is_so: Callable[[], bool], timeout_s: float = 10.0) -> None:
+def wait_until(is_so: Callable[[], bool], timeout_s: float = 30.0) -> None:
     give_up = time.monotonic() + timeout_s
     while not is_so():
         assert time.monotonic() < give_up, "it did not happen in time"
@@ -343,15 +347,42 @@ def test_guardian_that_does_not_end_is_killed(home: Home, monkeypatch: pytest.Mo
     """After its time it is killed, and what it guarded with it."""
     monkeypatch.setattr(guarded, "_GUARDIAN_ENDS_S", -60.0)
     home.prepare()
+    # What the guardian may still ask of it, it does not hear.
+    stubborn = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); open('deaf', 'w'); time.sleep(600)"
     command = Command(
         name="sleeper",
-        argv=(sys.executable, "-S", "-c", "import time; time.sleep(600)"),
+        argv=(sys.executable, "-S", "-c", stubborn),
         environ=os.environ,
         folder=home.path,
         log=home.logs / "sleeper.log",
     )
     process = Guarded(command, home=home.path, lock=home.guardians_lock)
-    wait_until(lambda: process.wait(0) is None and process.pid is not None)
+    wait_until(lambda: process.wait(0) is None and (home.path / "deaf").exists())
     process.stop()
     assert process.wait(5) == -signal.SIGKILL
     wait_until(lambda: processes_of(home) == [])
+
+
+def test_a_process_with_very_many_open_files_can_supervise(home: Home) -> None:
+    home.prepare()
+    with contextlib.ExitStack() as files:
+        while files.enter_context(open(os.devnull)).fileno() < 1100:  # the stack closes it
+            pass
+        command = Command(
+            name="brief",
+            argv=(sys.executable, "-S", "-c", "pass"),
+            environ=os.environ,
+            folder=home.path,
+            log=home.logs / "brief.log",
+        )
+        assert Guarded(command, home=home.path, lock=home.guardians_lock).wait(20) == 0
+
+
+def test_a_service_whose_start_has_a_fault_fails_and_keeps_nobody_waiting(home: Home) -> None:
+    def fault() -> Command:
+        raise ZeroDivisionError("a fault of ours")
+
+    home.prepare()
+    supervisor = Supervisor([Service("faulty", start=fault)], home=home, pid=os.getpid(), say=lambda line: None)
+    with pytest.raises(CannotRun, match=r"faulty did not start: ZeroDivisionError\('a fault of ours'\)"):
+        supervisor.start(threading.Event())

@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 from paylink.core.states import HAS_MONEY
-from paylink.providers.port import Payment
+from paylink.providers.payments import Payment
 from support.histories import End, History
 from support.theatre import Told, end_of
 

@@ -8,7 +8,8 @@ import time
 from dataclasses import dataclass
 
 from paylink.core.states import Dispute, State
-from paylink.providers.port import Payment, ProviderError, Reference
+from paylink.providers.payments import Payment, Reference
+from paylink.providers.port import ProviderError
 from support.provider_case import Case
 
 AMOUNT = 150_000

@@ -7,21 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from paylink.providers.port import (
-    ATTEMPT,
-    Account,
-    Capabilities,
-    Effect,
-    ErrorKind,
-    Payment,
-    PaymentQuery,
-    PaymentRequest,
-    Provider,
-    ProviderError,
-    Reference,
-    UnreadableEvent,
-    attempt_of,
-)
+from paylink.providers.payments import ATTEMPT, Payment, PaymentQuery, PaymentRequest, Reference, attempt_of
+from paylink.providers.port import Account, Capabilities, Effect, ErrorKind, Provider, ProviderError, UnreadableEvent
 from support.histories import History
 from support.signing_as import signed_as
 

@@ -1,6 +1,7 @@
 """A provider's adapter beside its sandbox, driven through the protocol and the sandbox's control API alone."""
 
 import contextlib
+import html
 import json
 import time
 import uuid
@@ -14,8 +15,9 @@ import urllib3
 
 from paylink.core.money import Money
 from paylink.core.secret import Secret
-from paylink.providers.port import Account, Credential, Payment, PaymentQuery, PaymentRequest, Provider
-from paylink.providers.registry import load_providers
+from paylink.providers.payments import Payment, PaymentQuery, PaymentRequest
+from paylink.providers.port import Account, Credential, Provider, Signature
+from paylink.providers.registry import enabled_providers, enabled_signatures
 from paylink_local.instance import load_environment
 from paylink_sandbox.testing import running_sandbox
 from support.serving import QuietHandler, serving
@@ -30,11 +32,15 @@ class Case:
     sandbox: str
     webhooks: list[tuple[bytes, dict[str, str]]] = field(default_factory=list)
 
+    @property
+    def signature(self) -> Signature:
+        return enabled_signatures([self.provider.slug])[self.provider.slug]
+
     def at(self, address: str) -> Provider:
         """Return the same provider's adapter, set to call another address."""
         slug = self.provider.slug
         settings = {"PAYLINK_ENVIRONMENT": "test", f"PAYLINK_{slug.upper()}_API_BASE": address}
-        return load_providers([slug], settings)[slug]
+        return enabled_providers([slug], settings)[slug]
 
     def request(self, **changes: Any) -> PaymentRequest:
         now = datetime.now(UTC).replace(microsecond=0)
@@ -53,6 +59,13 @@ class Case:
         answer = urllib3.request(method, self.sandbox + path, body=None if body is None else json.dumps(body))
         assert answer.status == 200, (path, answer.status, answer.data[:300])
         return answer.json()
+
+    def page_shown(self, checkout_url: str | None) -> str:
+        """Return what a payer's browser gets."""
+        assert checkout_url is not None
+        answer = urllib3.request("GET", checkout_url)
+        assert answer.status == 200, (checkout_url, answer.status)
+        return html.unescape(answer.data.decode())
 
     def act(self, checkout_url: str | None, action: str) -> None:
         pages = self.call("GET", "/_sandbox/ledger")["pages"]
@@ -81,8 +94,9 @@ class Case:
         now = datetime.now(UTC)
         return PaymentQuery(references, payment.amount, payment.expires_at or now, now + later)
 
-    def fetch(self, payment: Payment, *, later: timedelta = timedelta()) -> Payment:
-        return self.provider.fetch_payment(self.account, self.query(payment, later=later))
+    def fetch(self, payment: Payment, *, later: timedelta = timedelta(), has_refunds: bool = False) -> Payment:
+        query = replace(self.query(payment, later=later), has_refunds=has_refunds)
+        return self.provider.fetch_payment(self.account, query)
 
     def cancel(self, payment: Payment) -> Payment:
         """Cancel by everything that the payment is known under."""
@@ -109,7 +123,7 @@ def running_case(slug: str, folder: Path) -> Iterator[Case]:
         environ = load_environment(folder, settings | {"PAYLINK_PUBLIC_URL": listener})
         sandbox = cleanup.enter_context(running_sandbox(environ | {"PAYLINK_SANDBOX_TIME_SCALE": "36000"}))
         environ[f"PAYLINK_{slug.upper()}_API_BASE"] = f"{sandbox}/{slug}"
-        provider = load_providers([slug], environ)[slug]
+        provider = enabled_providers([slug], environ)[slug]
         credentials = tuple(
             Credential(uuid.uuid4(), f.name, Secret(environ[f.environment])) for f in provider.credential_fields
         )

@@ -15,18 +15,17 @@ from uuid import UUID
 
 from paylink.core.money import Money
 from paylink.core.secret import Secret
-from paylink.providers.port import (
-    Account,
-    Credential,
+from paylink.providers.payments import (
+    Item,
     Payment,
     PaymentQuery,
     PaymentRequest,
-    Provider,
     ProviderEvent,
     Reference,
     Refund,
     RefundRequest,
 )
+from paylink.providers.port import Account, Credential, PaymentMethod, Provider
 from support.serving import QuietHandler
 
 ACCOUNT = UUID("00000000-0000-7000-8000-00000000000a")
@@ -125,8 +124,12 @@ def call(provider: Provider, case: RecordedCase) -> Payment | Refund | None:
             return provider.fetch_payment(account, _query(asked))
         case "cancel_payment":
             return provider.cancel_payment(account, _query(asked))
+        case "capture_payment":
+            return provider.capture_payment(account, _query(asked), Money(*asked["capture"]))
         case "refund_payment":
             return provider.refund_payment(account, _refund_request(asked))
+        case "find_refund":
+            return provider.find_refund(account, _refund_request(asked))
         case other:
             raise AssertionError(f"{case.name}: no call {other!r}")
 
@@ -134,12 +137,17 @@ def call(provider: Provider, case: RecordedCase) -> Payment | Refund | None:
 def _request(asked: dict[str, Any]) -> PaymentRequest:
     ids = {"attempt_id": UUID(asked["attempt_id"]), "transaction_id": UUID(asked["transaction_id"])}
     times = {name: datetime.fromisoformat(asked[name]) for name in ("created_at", "expires_at")}
-    return PaymentRequest(**(asked | ids | times | {"amount": Money(*asked["amount"])}))
+    lines = {
+        "items": tuple(Item(**item) for item in asked.get("items", ())),
+        "payment_methods": tuple(map(PaymentMethod, asked.get("payment_methods", ()))),
+    }
+    return PaymentRequest(**(asked | ids | times | lines | {"amount": Money(*asked["amount"])}))
 
 
 def _query(asked: dict[str, Any]) -> PaymentQuery:
     times = {name: datetime.fromisoformat(asked[name]) for name in ("expires_at", "asked_at")}
-    return PaymentQuery(references=_references(asked), amount=Money(*asked["amount"]), **times)
+    has_refunds = asked.get("has_refunds", False)
+    return PaymentQuery(references=_references(asked), amount=Money(*asked["amount"]), has_refunds=has_refunds, **times)
 
 
 def _refund_request(asked: dict[str, Any]) -> RefundRequest:
@@ -178,7 +186,8 @@ def told_result(result: Payment | Refund | None) -> dict[str, Any] | None:
         return None
     amount = [result.amount.amount, result.amount.currency]
     if isinstance(result, Refund):
-        return {"reference": result.reference, "state": result.state.value, "amount": amount}
+        told_refund = {"reference": result.reference, "state": result.state.value, "amount": amount}
+        return told_refund | ({"failure": result.failure} if result.failure else {})
     evidence = result.evidence
     told = {
         "references": [[r.kind, r.value] for r in result.references],
@@ -192,6 +201,10 @@ def told_result(result: Payment | Refund | None) -> dict[str, Any] | None:
         "checkout_url": result.checkout_url,
         "expires_at": result.expires_at and result.expires_at.isoformat(),
         "unseen": not result.seen,
+        "refunds": [
+            [str(refund.refund_id), refund.state.value, refund.amount.amount, refund.counted]
+            for refund in result.refunds or ()
+        ],
     }
     return _saying_something(told)
 

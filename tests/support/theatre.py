@@ -15,9 +15,10 @@ import psycopg2.extras
 from paylink.core.errors import StorageUnavailable
 from paylink.core.money import Money
 from paylink.core.states import Dispute, State
-from paylink.providers.port import Account, Payment, PaymentRequest
+from paylink.providers.payments import Payment, PaymentRequest
+from paylink.providers.port import Account
 from paylink.runtime.wiring import Deps
-from paylink.services.checkout import CheckoutOrder
+from paylink.services.checkout_order import CheckoutOrder
 from paylink.services.intake import Receipt
 from support.histories import AMOUNT, End, History
 from support.play import Play, PlayedProvider

@@ -6,7 +6,7 @@ from paylink.providers.registry import provider_slugs
 from support.stack import load_functions
 
 # Those that wiring imports on first use, which would be after the fork.
-for name in ("intake", "processing", "relay"):
+for name in ("checkout", "intake", "processing", "relay", "refunds", "cancellation", "capturing", "resolution"):
     import_module(f"paylink.services.{name}")
 for slug in provider_slugs():
     import_module(f"paylink.providers.{slug}")

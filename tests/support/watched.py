@@ -16,6 +16,19 @@ class Point:
     after: bool
 
 
+def every_point(calls: int, *, both: bool) -> list[Point]:
+    """
+    Before the first of a run's calls, and after each.
+
+    Nothing of ours reaches the outside between one call's end and the next one's begin, so these two moments are one;
+    `both` takes them all the same.
+    """
+    numbers = range(1, calls + 1)
+    if both:
+        return [Point(number, after) for number in numbers for after in (False, True)]
+    return [Point(1, after=False), *(Point(number, after=True) for number in numbers)]
+
+
 class Points:
     """Counts the calls of all ports. `told` learns each one's name before it is made."""
 

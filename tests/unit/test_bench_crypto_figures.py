@@ -6,10 +6,10 @@ from timeit import Timer
 
 import pytest
 
+from bench.common.summary import Spread, percentile, ratio_spread, spread
 from bench.crypto import floor
 from bench.crypto.comparison import OURS, Comparison, Outcome
 from bench.crypto.goals import Verdict, exit_status
-from bench.crypto.summary import Spread, percentile, ratio_spread, spread
 from bench.crypto.tail import Tail, verdict
 from bench.crypto.timing import WARM_UP_ROUNDS, Effort, count_for, measure
 

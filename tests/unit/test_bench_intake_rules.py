@@ -2,11 +2,12 @@
 
 import pytest
 
-from bench.crypto.summary import Spread
+from bench.common.goals import Goal, Row, judge, ratios
+from bench.common.rules import Void
+from bench.common.summary import Spread
 from bench.intake.bare_side import best_threads
 from bench.intake.checks import Pace
-from bench.intake.goals import Goal, Row, judge, ratios
-from bench.intake.rules import Void, require_applied_once, require_closed, require_stored
+from bench.intake.rules import require_applied_once, require_closed, require_stored
 from bench.intake.steady import first_steady, is_steady, search
 
 CLOSED = {"new": 5, "redelivered": 1, "imbalance": 0, "imbalance_redelivered": 0, "imbalance_outcomes": 0}

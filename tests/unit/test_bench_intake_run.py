@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 import bench.intake.__main__ as command
+from bench.common.goals import Goal, Row, judge
+from bench.common.rules import Void
+from bench.common.tables import number
 from bench.intake import document
 from bench.intake.effort import FULL, QUICK
-from bench.intake.goals import Goal, Row, judge
 from bench.intake.lab import Lab
-from bench.intake.report import Report, number
-from bench.intake.rules import Void
+from bench.intake.report import Report
 
 RATIO = Goal("intake alone, PayLink / bare", "x", must=0.7, aim=1.0)
 P99 = Goal("intake latency at half of its peak rate, p99", "ms", must=25, at_least=False)

@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
+from bench.common.seeding import AMOUNT, CURRENCY, Seeded
+from bench.common.webhooks import BODY_BYTES, requests
 from bench.intake import bare
-from bench.intake.events import BODY_BYTES, requests
-from bench.intake.seeding import AMOUNT, CURRENCY, Seeded
 from paylink.core.money import Money
 from paylink.core.states import State
-from paylink.providers.registry import load_providers
+from paylink.providers.registry import enabled_providers
 from paylink.store.ids import new_id
 
 SECRET = "whsec_bench"
-STRIPE = load_providers(["stripe"], {"PAYLINK_STRIPE_API_BASE": "http://localhost:1/stripe"})["stripe"]
+STRIPE = enabled_providers(["stripe"], {"PAYLINK_STRIPE_API_BASE": "http://localhost:1/stripe"})["stripe"]
 
 
 @pytest.fixture

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from paylink.core.errors import PayLinkError, SignatureRefused
+from paylink.core.errors import SignatureRefused
+from paylink.runtime import transaction_query
 from paylink.runtime.checkout_request import CheckoutRequest, CustomerFields
 from paylink.services.refusals import ANSWERS, OUTSIDE_WINDOW, UNKNOWN_ACCOUNT
 from paylink_local.template import find_template, load_template
@@ -16,17 +17,6 @@ MARKDOWN = [*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md"), *(RE
 MARKDOWN += [*(REPOSITORY / "sandbox").rglob("*.md"), *(REPOSITORY / "native").rglob("*.md")]
 
 
-def problems(base: type[PayLinkError]) -> list[type[PayLinkError]]:
-    return [base, *(found for child in base.__subclasses__() for found in problems(child))]
-
-
-def test_every_problem_is_listed_with_its_status():
-    listed = {}
-    for row in re.findall(r"^\| (`[a-z`, -]+`) \| (\d{3}) \|$", API, re.M):
-        listed |= {slug: int(row[1]) for slug in re.findall(r"`([a-z-]+)`", row[0])}
-    assert listed == {problem.slug: problem.status for problem in problems(PayLinkError)}
-
-
 def test_every_field_of_a_checkout_is_listed():
     section = API[API.index("## `POST /v1/checkout`") : API.index("| Answer |")]
     fields = re.findall(r"^\| `([a-z_]+)` \| (required)? ?\|", section, re.M)
@@ -35,8 +25,17 @@ def test_every_field_of_a_checkout_is_listed():
     assert all(f"`{name}`" in section for name in CustomerFields.model_fields)
 
 
+def test_every_parameter_of_the_list_is_listed():
+    section = API[API.index("## `GET /v1/tx`") : API.index("## `GET /v1/tx/{transaction_id}`")]
+    listed = {name for row in re.findall(r"^\| (`[^|]+`) \|", section, re.M) for name in re.findall(r"`([^`]+)`", row)}
+    assert listed == {*transaction_query.READERS, "metadata[name]"}
+
+
 def test_every_route_is_documented():
     for route, function in load_template(find_template({}), {}).routes():
+        # One function answers OPTIONS for all of them.
+        if route.method == "OPTIONS":
+            continue
         line = f"{route.method} {route.path}"
         assert line in API, line
         assert f"`{line}`" in README, line

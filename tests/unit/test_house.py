@@ -44,6 +44,35 @@ def test_the_checkout_lease_outlives_its_function():
     assert TEMPLATE.function("create_checkout").timeout_s + 5 == LEASE_S
 
 
+def test_the_refund_lease_outlives_its_function():
+    from paylink.services.refund_call import LEASE_S
+
+    assert TEMPLATE.function("refund_transaction").timeout_s + 5 == LEASE_S
+
+
+def test_resolve_unknown_ends_before_its_function_is_killed():
+    from paylink.services.resolution import LAST_ONE_S
+
+    function = TEMPLATE.function("resolve_unknown")
+    assert load_function(function).handler.__globals__["WITHIN_S"] + LAST_ONE_S + 5 <= function.timeout_s
+
+
+KEYLESS = {"receive_webhook", "health", "answer_preflight"}
+KEYED = [(route, function) for route, function in TEMPLATE.routes() if function.folder not in KEYLESS]
+
+
+def test_whoever_needs_a_key_comes_in_by_the_one_way():
+    for _, function in KEYED:
+        text = (REPOSITORY / "functions" / function.folder / "app.py").read_text()
+        assert "app.admit" in text or "admit_operator(app, " in text, function.folder
+        assert "authenticate" not in text, function.folder
+
+
+def test_a_browser_may_ask_about_every_route_with_a_key():
+    asked = {route.path for route in TEMPLATE.function("answer_preflight").routes}
+    assert asked == {route.path for route, _ in KEYED}
+
+
 def test_functions_stay_small():
     for name in FUNCTIONS:
         assert len((REPOSITORY / "functions" / name / "app.py").read_text().splitlines()) <= 50
@@ -91,5 +120,5 @@ def test_imports_point_down(part: str):
 
 
 def test_redis_lives_at_the_edge_only():
-    users = {f.parent.name for f in LAYER.rglob("*.py") if re.search(r"^(import|from) redis", f.read_text(), re.M)}
-    assert users == {"edge"}
+    speaks = re.compile(r"^ *(import|from) (redis|paylink\.edge\.redis_link)\b", re.M)
+    assert {file.parent.name for file in LAYER.rglob("*.py") if speaks.search(file.read_text())} == {"edge"}

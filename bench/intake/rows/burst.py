@@ -1,8 +1,8 @@
 """A burst: as much as intake takes, with the worker on, and then the time until everything is applied."""
 
-from bench.intake import generator
+from bench.common import generator
+from bench.common.goals import Goal, Row, judge, summary
 from bench.intake.checks import await_applied, check_stored, pace, per_second
-from bench.intake.goals import Goal, Row, judge, summary
 from bench.intake.lab import DRAIN_S, Lab
 
 NAME = "burst"

@@ -1,8 +1,8 @@
 """From accepted to applied at half of the steady rate, by the database's clock: `finished_at - received_at`."""
 
-from bench.intake import generator
+from bench.common import generator
+from bench.common.goals import Goal, Row, judge, summary
 from bench.intake.checks import await_applied, check_stored, delays_ms
-from bench.intake.goals import Goal, Row, judge, summary
 from bench.intake.lab import DRAIN_S, LIGHTER_LOADS, Lab
 from bench.intake.steady import SteadyState
 

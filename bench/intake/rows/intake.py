@@ -2,7 +2,7 @@
 
 import statistics
 
-from bench.intake.goals import Goal, Row, judge, ratios
+from bench.common.goals import Goal, Row, judge, ratios
 from bench.intake.lab import Lab
 
 NAME = "intake"

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from bench.intake.goals import Goal, Row, judge, summary
+from bench.common.goals import Goal, Row, judge, summary
 from bench.intake.lab import LIGHTER_LOADS, Lab
 
 NAME = "latency"

@@ -2,9 +2,9 @@
 
 import threading
 
-from bench.intake.goals import Goal, Row, judge
+from bench.common.goals import Goal, Row, judge
+from bench.common.resources import Memory, memory_of_servers
 from bench.intake.lab import Lab
-from bench.intake.resources import Memory, memory_of_servers
 
 NAME = "memory"
 RESIDENT = Goal("resident memory of one api process under load", "MB", must=150, aim=100, at_least=False)

@@ -1,6 +1,6 @@
 """The whole pipeline in steady state, over the yardstick's peak."""
 
-from bench.intake.goals import Goal, Row, judge, ratios
+from bench.common.goals import Goal, Row, judge, ratios
 from bench.intake.lab import Lab
 from bench.intake.steady import SteadyState
 

@@ -4,11 +4,11 @@ import os
 import signal
 import time
 
+from bench.common.generator import CONNECTIONS, Running
+from bench.common.goals import Goal, Row, judge
+from bench.common.rules import Void
 from bench.intake.checks import applied_after, await_applied, check_stored
-from bench.intake.generator import CONNECTIONS, Running
-from bench.intake.goals import Goal, Row, judge
 from bench.intake.lab import DRAIN_S, Lab
-from bench.intake.rules import Void
 
 NAME = "recovery"
 WORKER = Goal("first event applied after a killed worker", "s", must=5, aim=2, at_least=False)

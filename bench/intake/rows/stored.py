@@ -1,9 +1,9 @@
 """The steady state with months of payments stored, over that of an empty database in the same server."""
 
-from bench.intake.goals import Goal, Row, judge, ratios
+from bench.common.goals import Goal, Row, judge, ratios
+from bench.common.paylink_side import PayLink
 from bench.intake.history import fill
 from bench.intake.lab import Lab
-from bench.intake.paylink_side import PayLink
 from bench.intake.steady import SteadyState
 
 NAME = "stored"

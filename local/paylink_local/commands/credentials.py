@@ -4,6 +4,7 @@ import argparse
 from typing import Any
 
 from paylink.services.credential_use import CannotRetire, CredentialUse
+from paylink.services.operator import COMMAND
 from paylink_local.operator_commands import operator_deps, print_json, print_table, read_id, short_time
 from paylink_local.supervisor.errors import CannotRun
 
@@ -35,7 +36,7 @@ def _retire(args: argparse.Namespace, use: CredentialUse) -> int:
     if not args.yes:
         raise CannotRun("webhooks signed with this secret will be refused: say --yes to do it")
     try:
-        retired = use.retire(read_id(args.id))
+        retired = use.retire(read_id(args.id), COMMAND)
     except CannotRetire as exc:
         raise CannotRun(str(exc)) from exc
     if retired:

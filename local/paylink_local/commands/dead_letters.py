@@ -4,10 +4,11 @@ import argparse
 import sys
 from dataclasses import replace
 
-from paylink.runtime.event_request import DEAD_LETTER_NAMES, LIMIT_MAX
+from paylink.runtime.event_request import DEAD_LETTER_NAMES
+from paylink.runtime.query import LIMIT_MAX
 from paylink.services.operations import Operations
+from paylink.services.operator import COMMAND
 from paylink_local.operator_commands import (
-    BY_COMMAND,
     add_filter,
     add_list_and_show,
     bring_up_again,
@@ -59,7 +60,7 @@ def _redrive(args: argparse.Namespace, operations: Operations) -> int:
     redriven = gone = 0
     while True:
         # The cursor moves on: what dies again meanwhile is not taken a second time.
-        page = operations.redrive(wanted, replayed_by=BY_COMMAND)
+        page = operations.redrive(wanted, replayed_by=COMMAND.name)
         redriven += len(page.redriven)
         gone += len(page.body_gone)
         if page.next_cursor is None:

@@ -4,13 +4,14 @@ import argparse
 import os
 from collections.abc import Mapping
 
+from paylink.core.api_key import MERCHANT_SCOPES, OPERATOR_SCOPES
 from paylink.core.keyring import Keyring
 from paylink.core.secret import Secret
-from paylink.edge.api_keys import MERCHANT_SCOPES, OPERATOR_SCOPES, store_key
 from paylink.providers.port import Provider
-from paylink.providers.registry import load_providers
+from paylink.providers.registry import enabled_providers
 from paylink.runtime.settings import default_sql_dir
 from paylink.store.database import Database
+from paylink.store.keys import store_key
 from paylink.store.provisioning import ensure_account, ensure_merchant, set_credentials
 from paylink.store.queries import load_queries
 from paylink.store.sealing import Place, Sealer
@@ -48,7 +49,7 @@ def seed(environ: Mapping[str, str]) -> Mapping[str, Provider]:
         ValueError: One holds too many values.
         StorageUnavailable: The database cannot answer.
     """
-    providers = load_providers(environ["PAYLINK_PROVIDERS"].split(","), environ)
+    providers = enabled_providers(environ["PAYLINK_PROVIDERS"].split(","), environ)
     database = Database(Secret(environ["PAYLINK_DATABASE_URL"]), load_queries(default_sql_dir() / "queries"), size=1)
     try:
         database.run(lambda uow: _store(uow, environ, providers))
@@ -61,8 +62,8 @@ def _store(uow: UnitOfWork, environ: Mapping[str, str], providers: Mapping[str, 
     peppers = Keyring.parse("PAYLINK_API_KEY_PEPPERS", Secret(environ["PAYLINK_API_KEY_PEPPERS"]))
     sealer = Sealer(Keyring.parse("PAYLINK_MASTER_KEYS", Secret(environ["PAYLINK_MASTER_KEYS"])))
     merchant_id = ensure_merchant(uow, "Demo merchant")
-    store_key(uow, Secret(environ["PAYLINK_DEMO_MERCHANT_KEY"]), peppers, MERCHANT_SCOPES, merchant_id)
-    store_key(uow, Secret(environ["PAYLINK_DEMO_OPERATOR_KEY"]), peppers, OPERATOR_SCOPES, None)
+    store_key(uow, Secret(environ["PAYLINK_DEMO_MERCHANT_KEY"]), peppers, MERCHANT_SCOPES, merchant_id, name="demo")
+    store_key(uow, Secret(environ["PAYLINK_DEMO_OPERATOR_KEY"]), peppers, OPERATOR_SCOPES, None, name="demo")
     for slug, provider in providers.items():
         account_id = ensure_account(uow, merchant_id, slug, "default", is_default=True)
         for field in provider.credential_fields:

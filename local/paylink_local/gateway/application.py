@@ -9,7 +9,7 @@ from paylink_local.functions import FunctionLoadError, load_function
 from paylink_local.gateway import problems
 from paylink_local.gateway.bodies import Body, Limits
 from paylink_local.gateway.events import build_event
-from paylink_local.gateway.problems import Problem
+from paylink_local.gateway.problems import Problem, own_headers
 from paylink_local.gateway.requests import Receive, decode_path, decode_query, request_id
 from paylink_local.gateway.responses import MalformedAnswer, Response, read_answer
 from paylink_local.gateway.routing import Router
@@ -100,7 +100,7 @@ class _Invocation:
         target = match.target(method)
         if target is None:
             if method == "OPTIONS":
-                return Response(204, [(b"allow", match.allow.encode())], b"")
+                return Response(204, [(b"allow", match.allow.encode()), *own_headers()], b"")
             raise problems.method_not_allowed(match.allow)
         query = decode_query(scope["query_string"])
         event = build_event(
@@ -116,7 +116,10 @@ class _Invocation:
             source_ip=scope["client"][0],
             port=self._port,
         )
-        return await self._invoke(target, event)
+        response = await self._invoke(target, event)
+        if method == "OPTIONS":
+            response.headers.append((b"allow", match.allow.encode()))
+        return response
 
     async def _invoke(self, target: "_Target", event: dict[str, Any]) -> Response:
         if isinstance(target, FunctionLoadError):
@@ -137,15 +140,15 @@ class _Invocation:
             raise problems.function_timeout() from exc
         except NoFreeSlot as exc:
             self._report(f"every slot of function {name} is busy", None)
-            raise problems.overloaded("Every slot is busy. Try again later.", SLOT_WAIT_S) from exc
+            raise problems.overloaded("every slot is busy; try again later", SLOT_WAIT_S) from exc
 
     def _directions(self, segments: list[str]) -> str:
         """Tell a person whose path has no route where there is one."""
         bare = self._router.match(segments[:-1]) if len(segments) > 1 and not segments[-1] else None
         if bare is not None:
-            return f"No route has this path; {bare.path}, without the slash at its end, is one."
-        routes = ", ".join(self._router.routes())
-        return f"No route has this path. There are: {routes}. PayLink's README.md and docs/ tell more."
+            return f"no route has this path; {bare.path}, without the slash at its end, is one"
+        routes = ", ".join(route for route in self._router.routes() if not route.startswith("OPTIONS "))
+        return f"no route has this path; there are: {routes}"
 
     def _report(self, message: str, cause: BaseException | None, **more: str) -> None:
         fields = {"request_id": self.request_id, "route": self.route, **more}

@@ -30,7 +30,7 @@ class Limits:
     def take(self, size: int) -> None:
         """Count bytes, or raise a Problem when there are too many."""
         if size > self._free:
-            raise overloaded("The bodies of other requests fill the memory for them. Try again later.", _RETRY_AFTER_S)
+            raise overloaded("the bodies of other requests fill the memory for them; try again later", _RETRY_AFTER_S)
         self._free -= size
 
     def give_back(self, size: int) -> None:
@@ -110,7 +110,7 @@ class Body:
         message = await self._receive()
         if message["type"] == "http.disconnect":
             self.unread = False
-            raise bad_request("The body is not as long as announced, or its chunks are malformed.")
+            raise bad_request("the body is not as long as announced, or its chunks are malformed")
         self.unread = message["more_body"]
         chunk: bytes = message["body"]
         return chunk

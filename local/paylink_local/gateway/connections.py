@@ -55,7 +55,7 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         if len(self.connections) > CONNECTIONS_MAX:
-            detail = "There are too many connections. Try again later."
+            detail = "there are too many connections; try again later"
             self._refuse(problems.overloaded(detail, _RETRY_AFTER_S))
             return
         self._await_headers()
@@ -76,7 +76,7 @@ class Connection(HttpToolsProtocol):
             self._parse(memoryview(data))
         except httptools.HttpParserError:
             if not self._takes_no_more:
-                self._refuse(problems.bad_request("This is no well-formed HTTP/1.1 request."))
+                self._refuse(problems.bad_request("this is no well-formed HTTP/1.1 request"))
             return
         if not self._in_request:
             answered = self.cycle is None or self.cycle.response_complete

@@ -27,7 +27,7 @@ def request_id(headers: RawHeaders) -> str:
 def decode_path(raw_path: bytes) -> list[str]:
     """Return the decoded segments of a path. An encoded slash stays inside its segment."""
     if not raw_path.startswith(b"/"):
-        raise bad_request("The path must start with a slash.")
+        raise bad_request("the path must start with a slash")
     return [_decode(segment, "path") for segment in raw_path[1:].split(b"/")]
 
 
@@ -43,11 +43,11 @@ def decode_query(raw_query: bytes) -> dict[str, list[str]]:
 
 def _decode(encoded: bytes, where: str) -> str:
     if _BAD_PERCENT.search(encoded):
-        raise bad_request(f"The {where} has a % that is not followed by two hexadecimal digits.")
+        raise bad_request(f"the {where} has a % that is not followed by two hexadecimal digits")
     try:
         text = unquote_to_bytes(encoded).decode()
     except UnicodeDecodeError:
-        raise bad_request(f"The {where} is not UTF-8.") from None
+        raise bad_request(f"the {where} is not UTF-8") from None
     if "\0" in text:
-        raise bad_request(f"The {where} has a NUL character.")
+        raise bad_request(f"the {where} has a NUL character")
     return text

@@ -6,6 +6,7 @@ Source: "Output format of a Lambda function for proxy integration", Amazon API G
 
 import base64
 import binascii
+import json
 import re
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -13,7 +14,7 @@ from typing import Any, NamedTuple
 from paylink_local.gateway.problems import Headers
 
 BODY_BYTES_MAX = 6 * 1024 * 1024
-"""Lambda's limit on an answer."""
+"""Lambda's limit on an answer, which it counts in JSON: as bytes of UTF-8, a quotation mark as two."""
 
 _FIELDS = {"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"}
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -67,21 +68,36 @@ def _status(status: Any) -> int:
 
 def _headers(answer: dict[str, Any]) -> Headers:
     """Merge both kinds of headers: a single value joins the values of the same name unless it is one of them."""
-    merged: dict[str, list[str]] = {}
-    for name, values in _mapping(answer, "multiValueHeaders").items():
+    several = _mapping(answer, "multiValueHeaders")
+    merged: dict[str, list[Any]] = {}
+    for name, values in several.items():
         if not isinstance(values, list):
             raise MalformedAnswer(f"multiValueHeaders.{name} is not a list")
-        merged.setdefault(_name(name), []).extend(_value(name, value) for value in values)
+        merged.setdefault(_name(name), []).extend(values)
     for name, value in _mapping(answer, "headers").items():
-        values, text = merged.setdefault(_name(name), []), _value(name, value)
-        if text not in values:
-            values.append(text)
+        values = merged.setdefault(_name(name), [])
+        if not values or value not in values:
+            values.append(value)
     return [
-        (name.encode(), value.encode("latin-1"))
+        _line(name, value if type(value) is str else _text(value))
         for name, values in merged.items()
         if name not in _OWN_HEADERS
         for value in values
     ]
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str | bool | int | float):
+        raise MalformedAnswer("a header has a value that is no text")
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+@lru_cache(maxsize=256)
+def _line(name: str, value: str) -> tuple[bytes, bytes]:
+    """Most headers are the same in every answer, and need not be looked at each time."""
+    if not _HEADER_VALUE.fullmatch(value):
+        raise MalformedAnswer(f"the header {name} has a value that cannot be sent")
+    return name.encode(), value.encode("latin-1")
 
 
 def _mapping(answer: dict[str, Any], field: str) -> dict[Any, Any]:
@@ -100,16 +116,6 @@ def _name(name: Any) -> str:
     return name.lower()
 
 
-def _value(name: Any, value: Any) -> str:
-    if isinstance(value, bool):
-        value = str(value).lower()
-    elif isinstance(value, int | float):
-        value = str(value)
-    if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
-        raise MalformedAnswer(f"the header {name} has a value that cannot be sent")
-    return value
-
-
 def _body(answer: dict[str, Any]) -> bytes:
     body = answer.get("body")
     encoded = answer.get("isBase64Encoded", False)
@@ -123,6 +129,10 @@ def _body(answer: dict[str, Any]) -> bytes:
         content = base64.b64decode(body, validate=True) if encoded else body.encode()
     except (binascii.Error, UnicodeEncodeError, ValueError) as exc:
         raise MalformedAnswer(f"the body cannot be encoded: {exc}") from exc
-    if len(body) > BODY_BYTES_MAX:
-        raise MalformedAnswer(f"the body has {len(body)} characters; Lambda passes on {BODY_BYTES_MAX} at most")
+    # A character takes six bytes at most.
+    if (
+        len(body) > BODY_BYTES_MAX // 6
+        and (size := len(json.dumps(body, ensure_ascii=False).encode())) > BODY_BYTES_MAX
+    ):
+        raise MalformedAnswer(f"the body has {size} bytes in JSON; Lambda passes on {BODY_BYTES_MAX} at most")
     return content

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import threading
+import time
 from collections import deque
 from functools import partial
 from queue import SimpleQueue
@@ -16,7 +17,10 @@ SLOTS = 64
 """Invocations of one function at once in one process."""
 
 LATER_THREADS = 2
-"""Threads of a function that gives later answers: it does not wait in them, and more would only wait for each other."""
+"""Threads of a function that gives later answers: it seldom waits in them, and more would only wait for each other."""
+
+STUCK_S = 0.05
+"""When they do wait, in vain, all of them and for so long, the requests behind them get threads of their own."""
 
 SLOT_WAIT_S = 1
 """How long a request waits for a free slot before it is turned away."""
@@ -73,12 +77,14 @@ class FunctionThreads:
     def __init__(self, function: LoadedFunction, slots: int = SLOTS) -> None:
         self.function = function.function
         self._call = partial(function.call, takes_later_answers=True)
-        self._threads_max = slots
+        self._threads_max = self._slots = slots
         self._jobs: SimpleQueue[_Job] = SimpleQueue()
         self._free = asyncio.Semaphore(slots)
         self._count = threading.Lock()
         self._unserved = 0
         self._started = 0
+        self._taken_at_s = 0.0
+        self._watched = False
         self._reports: deque[tuple[_Job, _Outcome]] = deque()
         self._waking = False
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -99,6 +105,7 @@ class FunctionThreads:
         self._deadlines.add(job.expire)
         self._jobs.put(job)
         self._ensure_thread()
+        self._watch()
         try:
             answer, error = await job.outcome
         finally:
@@ -126,8 +133,30 @@ class FunctionThreads:
             if self._unserved <= self._started or self._started >= self._threads_max:
                 return
             self._started += 1
-        name = f"{self.function.name}-{self._started}"
-        threading.Thread(target=self._work, name=name, daemon=True).start()
+        self._start_thread()
+
+    def _start_thread(self) -> None:
+        threading.Thread(target=self._work, name=self.function.name, daemon=True).start()
+
+    def _watch(self) -> None:
+        """See to it, in the loop, that jobs are taken."""
+        if not self._watched and self._threads_max < self._slots:
+            self._watched = True
+            assert self._loop is not None
+            self._loop.call_later(STUCK_S, self._relieve)
+
+    def _relieve(self) -> None:
+        self._watched = False
+        left = self._jobs.qsize()
+        if not left:
+            return
+        if time.monotonic() - self._taken_at_s >= STUCK_S:
+            with self._count:
+                more = min(left, self._slots - self._started)
+                self._started += more
+            for _ in range(more):
+                self._start_thread()
+        self._watch()
 
     def _report(self, job: _Job, answer: Any, error: BaseException | None = None) -> None:
         self._reports.append((job, (answer, error)))
@@ -153,6 +182,7 @@ class FunctionThreads:
     def _work(self) -> None:
         while True:
             job = self._jobs.get()
+            self._taken_at_s = time.monotonic()
             job.thread_id = threading.get_ident()
             try:
                 answer = self._call(job.event)

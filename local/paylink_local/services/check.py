@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 
-from paylink.providers.registry import load_providers
+from paylink.providers.registry import enabled_providers
 from paylink.runtime.settings import InvalidSettings, Settings
 from paylink_local.services.environment import simulated_providers
 from paylink_local.services.http import port_of
@@ -83,7 +83,7 @@ def _providers(settings: Mapping[str, str], given: Mapping[str, str]) -> Iterato
     """A real provider would refuse keys that were made for the sandbox."""
     slugs = [slug.strip() for slug in settings["PAYLINK_PROVIDERS"].split(",") if slug.strip()]
     simulated = simulated_providers(settings)
-    for slug, provider in load_providers(slugs, settings).items():
+    for slug, provider in enabled_providers(slugs, settings).items():
         name = f"PAYLINK_{slug.upper()}_API_BASE"
         missing = [field.environment for field in provider.credential_fields if not given.get(field.environment)]
         if missing and slug not in simulated:

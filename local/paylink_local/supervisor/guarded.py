@@ -102,8 +102,10 @@ class Guarded:
         """Return the exit code (negative: killed by that signal) once nothing of the process is left, else None."""
         deadline = time.monotonic() + timeout_s
         while self._exit_code is None:
-            ready, _, _ = select.select([self._report], [], [], max(0.0, deadline - time.monotonic()))
-            if not ready:
+            # Not select(), which cannot watch a descriptor above 1023.
+            poll = select.poll()
+            poll.register(self._report, select.POLLIN)
+            if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
                 self._urge()
                 return None
             data = os.read(self._report, 4096)

@@ -95,6 +95,9 @@ class Runner(threading.Thread):
                     code = self._process.wait(4 * _POLL_S)
         except (CannotRun, OSError) as error:
             reason = str(error)
+        except Exception as error:
+            # A fault of ours: told like any other, or whoever waits for this service would wait for ever.
+            reason = repr(error)
         else:
             if code == 0 and self.service.task:
                 self._process = None

@@ -4,6 +4,7 @@ from paylink_sandbox.documents import Document
 from paylink_sandbox.errors import NotPossible
 from paylink_sandbox.stripe.account import SLUG, Account
 from paylink_sandbox.stripe.balance import add_dispute_movement
+from paylink_sandbox.stripe.charges import left
 from paylink_sandbox.stripe.intents import session_of
 
 _ANSWER_WITHIN_S = 7 * 86_400
@@ -11,7 +12,7 @@ _ANSWER_WITHIN_S = 7 * 86_400
 
 def open_dispute(account: Account, charge: Document) -> None:
     """Raises NotPossible unless captured money is left and no dispute came before."""
-    units = charge["amount_captured"] - charge["amount_refunded"]
+    units = left(charge)
     if charge["disputed"] or charge["status"] != "succeeded" or units <= 0:
         raise NotPossible("this charge cannot be disputed")
     dispute = {

@@ -6,6 +6,7 @@ from paylink_sandbox.documents import Document
 from paylink_sandbox.stripe import params as check
 from paylink_sandbox.stripe.account import SLUG, Account
 from paylink_sandbox.stripe.balance import add_charge_movement
+from paylink_sandbox.stripe.charges import release, released
 from paylink_sandbox.stripe.errors import StripeError, bad_state
 
 CAPTURE: check.Fields = {"amount_to_capture": check.integer(1), "metadata": check.metadata}
@@ -33,13 +34,16 @@ def capture(account: Account, intent_id: str, given: dict[str, Any]) -> Document
     charge = account.get("charge", intent["latest_charge"])
     charge |= {"captured": True, "amount_captured": captured}
     charge["balance_transaction"] = add_charge_movement(account, charge, captured)
+    told = {"payment_intent.succeeded": intent, "charge.captured": charge}
+    if released(charge):
+        told |= {"refund.created": release(account, charge), "charge.refunded": charge}
     session = session_of(account, intent_id)
     session["payment_status"] = "paid"
     for document in (intent, charge, session):
         account.save(document)
     account.frame.ledger.set_page_state(SLUG, session["id"], "paid")
     account.frame.ledger.set_charge(SLUG, charge["id"], state="succeeded", amount=captured)
-    account.emit({"payment_intent.succeeded": intent, "charge.captured": charge}, session["client_reference_id"])
+    account.emit(told, session["client_reference_id"])
     return intent
 
 

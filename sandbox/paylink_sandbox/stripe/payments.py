@@ -46,7 +46,7 @@ class Payments:
     def pay(self, session_id: str) -> None:
         """Pay by card: captured at once, or only authorized when the merchant asked for manual capture."""
         with self._account.transaction():
-            session, intent = self._begin(session_id)
+            session, intent = self._begin(session_id, CARD)
             manual = intent["capture_method"] == "manual"
             charge = new_charge(self._account, intent, CARD, "succeeded", captured=not manual)
             charge["outcome"] = _APPROVED
@@ -67,7 +67,7 @@ class Payments:
     def decline(self, session_id: str) -> None:
         """The card is refused. The session stays open and can be paid again."""
         with self._account.transaction():
-            session, intent = self._begin(session_id)
+            session, intent = self._begin(session_id, CARD)
             charge = new_charge(self._account, intent, CARD, "failed", captured=False)
             charge |= {"failure_code": "card_declined", "failure_message": _DECLINE["message"], "outcome": _DECLINED}
             self._account.add(charge)
@@ -81,7 +81,7 @@ class Payments:
     def pay_delayed(self, session_id: str) -> None:
         """The payer orders a bank transfer: the session completes unpaid, the money comes later or never."""
         with self._account.transaction():
-            session, intent = self._begin(session_id)
+            session, intent = self._begin(session_id, BANK_TRANSFER)
             charge = new_charge(self._account, intent, BANK_TRANSFER, "pending", captured=True)
             charge["amount_captured"] = 0
             intent |= {"latest_charge": charge["id"], "payment_method": charge["payment_method"]}
@@ -148,9 +148,15 @@ class Payments:
             raise NotPossible(f"the session is not open: it is {session['status']}")
         return session
 
-    def _begin(self, session_id: str) -> tuple[Document, Document]:
+    def takes(self, session_id: str, method: str) -> bool:
+        session = self._account.find("checkout.session", session_id)
+        return session is not None and method in session["payment_method_types"]
+
+    def _begin(self, session_id: str, method: str) -> tuple[Document, Document]:
         """The open session and its payment intent, which is made at the first attempt."""
         session = self._open_session(session_id)
+        if method not in session["payment_method_types"]:
+            raise NotPossible(f"this page does not take {method}")
         if session["payment_intent"]:
             return session, self._account.get("payment_intent", session["payment_intent"])
         data = sessions.intent_data(self._account, session_id)

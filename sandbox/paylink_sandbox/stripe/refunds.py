@@ -8,8 +8,10 @@ from paylink_sandbox.stripe import params as check
 from paylink_sandbox.stripe.account import SLUG, Account
 from paylink_sandbox.stripe.amounts import amount
 from paylink_sandbox.stripe.balance import add_refund_movement
+from paylink_sandbox.stripe.charges import is_release, left, new_refund, released
 from paylink_sandbox.stripe.errors import bad_state, parameter_missing
 from paylink_sandbox.stripe.intents import session_of
+from paylink_sandbox.stripe.objects import CARD
 
 CREATE: check.Fields = {
     "charge": check.string(),
@@ -28,36 +30,18 @@ def create(account: Account, given: dict[str, Any]) -> Document:
         dispute["status"] != "won" for dispute in account.all_of("dispute", charge=charge["id"])
     ):
         raise bad_state(f"Charge {charge['id']} has been charged back; cannot issue a refund.", "charge_disputed")
-    rest = charge["amount_captured"] - charge["amount_refunded"]
+    rest = left(charge)
     if rest <= 0:
         raise bad_state(f"Charge {charge['id']} has already been refunded.", "charge_already_refunded")
     units = given.get("amount", rest)
     if units > rest:
-        asked, left = amount(units, charge["currency"]), amount(rest, charge["currency"])
+        asked, most = amount(units, charge["currency"]), amount(rest, charge["currency"])
         raise bad_state(
-            f"Refund amount ({asked.display}) is greater than unrefunded amount on charge ({left.display})",
+            f"Refund amount ({asked.display}) is greater than unrefunded amount on charge ({most.display})",
             param="amount",
         )
-    by_card = charge["payment_method_details"]["type"] == "card"
-    refund = {
-        "id": account.new_id("re_3" if by_card else "pyr_1"),
-        "object": "refund",
-        "amount": units,
-        "balance_transaction": None,
-        "charge": charge["id"],
-        "created": account.now(),
-        "currency": charge["currency"],
-        "destination_details": {"card": {"reference_status": "pending", "type": "refund"}, "type": "card"}
-        if by_card
-        else None,
-        "metadata": given.get("metadata", {}),
-        "payment_intent": charge["payment_intent"],
-        "reason": given.get("reason"),
-        "receipt_number": None,
-        "source_transfer_reversal": None,
-        "status": "succeeded" if by_card else "requires_action",
-        "transfer_reversal": None,
-    }
+    by_card = charge["payment_method_details"]["type"] == CARD
+    refund = new_refund(account, charge, units, given)
     refund["balance_transaction"] = add_refund_movement(account, refund, -units)
     account.add(refund)
     reference = session_of(account, charge["payment_intent"])["client_reference_id"]
@@ -101,9 +85,9 @@ def complete(account: Account, refund: Document) -> Document:
 
 
 def latest(account: Account, charge_id: str, *statuses: str) -> Document | None:
-    """The newest refund of a charge in one of these states."""
-    found = (refund for refund in account.all_of("refund", charge=charge_id) if refund["status"] in statuses)
-    return next(found, None)
+    """The newest refund of a charge in one of these states; a release can neither fail nor arrive."""
+    refunds = account.all_of("refund", charge=charge_id)
+    return next((r for r in refunds if r["status"] in statuses and not is_release(r)), None)
 
 
 def _charge(account: Account, given: dict[str, Any]) -> Document:
@@ -141,11 +125,11 @@ def _end(account: Account, refund: Document, status: str, failure_reason: str | 
 
 
 def _recount(account: Account, charge_id: str) -> Document:
-    """Set what is refunded of a charge to the sum of its refunds that were not undone."""
+    """Set what is refunded of a charge to the sum of its refunds that were not undone; a release gives nothing back."""
     charge = account.get("charge", charge_id)
     refunds = account.all_of("refund", charge=charge_id)
     total = sum(refund["amount"] for refund in refunds if refund["status"] in ("succeeded", *_WAITING))
-    charge |= {"amount_refunded": total, "refunded": total == charge["amount_captured"]}
+    charge |= {"amount_refunded": total, "refunded": total == charge["amount"]}
     account.save(charge)
-    account.frame.ledger.set_refunded(SLUG, charge_id, total)
+    account.frame.ledger.set_refunded(SLUG, charge_id, total - released(charge))
     return charge

@@ -8,7 +8,7 @@ from paylink_sandbox.stripe import params as check
 from paylink_sandbox.stripe.account import SLUG, Account
 from paylink_sandbox.stripe.amounts import amount, check_total
 from paylink_sandbox.stripe.errors import StripeError, bad_state, invalid, parameter_missing, resource_missing
-from paylink_sandbox.stripe.objects import new_line_item, new_session
+from paylink_sandbox.stripe.objects import BANK_TRANSFER, CARD, new_line_item, new_session
 
 _EXPIRY_MIN_S, _EXPIRY_MAX_S = 30 * 60, 24 * 3600
 _CURRENCY = check.string(3)
@@ -53,7 +53,7 @@ CREATE: check.Fields = {
     "locale": check.string(10),
     "metadata": check.metadata,
     "payment_intent_data": _INTENT_DATA,
-    "payment_method_types": check.array(check.string(), 50),
+    "payment_method_types": check.array(check.one_of(CARD, BANK_TRANSFER), 50),
     "allowed_payment_method_types": check.array(check.string(), 50),
     "excluded_payment_method_types": check.array(check.string(), 50),
     "submit_type": check.one_of("auto", "book", "donate", "pay"),

@@ -14,6 +14,7 @@ from paylink_sandbox.stripe.account import SLUG, Account
 from paylink_sandbox.stripe.amounts import amount
 from paylink_sandbox.stripe.api import Api
 from paylink_sandbox.stripe.errors import StripeError
+from paylink_sandbox.stripe.objects import BANK_TRANSFER, CARD
 from paylink_sandbox.stripe.payments import Payments
 from paylink_sandbox.stripe.settings import Settings
 from paylink_sandbox.stripe.webhook import StripeWebhooks
@@ -36,10 +37,17 @@ class StripeSimulator:
         payments = Payments(self._account)
         self._payments = payments
         self._api = Api(self._account, settings, payments)
+
+        def by_card(page: Page) -> bool:
+            return _is_open(page) and payments.takes(page.id, CARD)
+
+        def by_transfer(page: Page) -> bool:
+            return _is_open(page) and payments.takes(page.id, BANK_TRANSFER)
+
         self.page_actions = (
-            Action("pay", "Pay", _is_open, _on_page(payments.pay), by_payer=True, tone="primary"),
-            Action("pay-delayed", "Pay by bank transfer", _is_open, _on_page(payments.pay_delayed), by_payer=True),
-            Action("fail", "Use a card that is declined", _is_open, _on_page(payments.decline), by_payer=True),
+            Action("pay", "Pay", by_card, _on_page(payments.pay), by_payer=True, tone="primary"),
+            Action("pay-delayed", "Pay by bank transfer", by_transfer, _on_page(payments.pay_delayed), by_payer=True),
+            Action("fail", "Use a card that is declined", by_card, _on_page(payments.decline), by_payer=True),
             Action("expire", "Let it expire", _is_open, _on_page(payments.expire), by_payer=True),
             Action("settle-delayed", "Transfer arrived", _is_processing, self._settle(arrived=True)),
             Action("fail-delayed", "Transfer failed", _is_processing, self._settle(arrived=False), tone="danger"),

@@ -15,6 +15,8 @@ from typing import Any
 import psutil
 import pytest
 
+from paylink.core.errors import PROBLEM_BASE
+
 FUNCTIONS = {
     "echo": """
         import json
@@ -163,10 +165,10 @@ def test_an_encoded_slash_is_part_of_its_segment(port: int) -> None:
         ("GET", "/v1/tx/", 404, "not-found"),
         ("DELETE", "/v1/tx/1", 405, "method-not-allowed"),
         ("PROPFIND", "/v1/tx/1", 405, "method-not-allowed"),
-        ("BREW", "/v1/tx/1", 400, "bad-request"),
-        ("GET", "/v1/tx/%zz", 400, "bad-request"),
-        ("GET", "/v1/tx/%00", 400, "bad-request"),
-        ("GET", "/v1/tx/1?a=%ff", 400, "bad-request"),
+        ("BREW", "/v1/tx/1", 400, "malformed-request"),
+        ("GET", "/v1/tx/%zz", 400, "malformed-request"),
+        ("GET", "/v1/tx/%00", 400, "malformed-request"),
+        ("GET", "/v1/tx/1?a=%ff", 400, "malformed-request"),
         ("GET", "/v1/tx/1?raise=1", 502, "function-failed"),
         ("GET", "/v1/tx/1?exit=1", 502, "function-failed"),
         ("GET", "/v1/tx/1?recurse=1", 502, "function-failed"),
@@ -184,7 +186,7 @@ def test_failures_are_problems(port: int, method: str, target: str, status: int,
     problem = answer.json
     assert set(problem) == {"type", "title", "status", "retryable", "detail"}
     assert problem["retryable"] == (status in (503, 504))
-    assert (problem["type"], problem["status"]) == (f"https://paylink.dev/problems/{slug}", status)
+    assert (problem["type"], problem["status"]) == (PROBLEM_BASE + slug, status)
     assert b"secret of the function" not in answer.body
     if status == 405:
         assert answer.headers["allow"] == "GET, HEAD, OPTIONS"
@@ -236,7 +238,7 @@ def test_too_large_a_body(port: int) -> None:
     """413 with the limit for a client that sends it all before it reads, announced or chunked; one byte less passes."""
     limit = 1024 * 1024
     answer = call(port, "POST", "/v1/echo", b"x" * (limit + 1))
-    assert (answer.status, answer.json["detail"]) == (413, "A body may have 1048576 bytes at most.")
+    assert (answer.status, answer.json["detail"]) == (413, "a body has at most 1048576 bytes")
     assert call(port, "POST", "/v1/echo", b"x" * 12 * limit).status == 413
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=15)
     connection.request("POST", "/v1/echo", iter([b"x" * limit, b"x" * 12 * limit]), encode_chunked=True)

@@ -8,24 +8,11 @@ from urllib.parse import urlencode
 
 import pytest
 
-from paylink.core.keyring import Keyring
-from paylink.core.secret import Secret
-from paylink.edge.api_keys import store_key
 from paylink.providers.registry import provider_slugs
 from support.signing import intent_event, sign
 from support.stack import Stack
 
 ID = "01a204c2-0e66-7171-9112-384448eabd50"
-ROUTES = [
-    ("GET", "/v1/events", "events:read"),
-    ("GET", f"/v1/events/{ID}", "events:read"),
-    ("POST", f"/v1/events/{ID}/replay", "events:write"),
-    ("GET", "/v1/dead-letters", "events:read"),
-    ("GET", f"/v1/dead-letters/{ID}", "events:read"),
-    ("POST", f"/v1/dead-letters/{ID}/redrive", "events:write"),
-    ("POST", "/v1/dead-letters/redrive", "events:write"),
-    ("GET", "/v1/credentials", "events:read"),
-]
 PRIVATE = "budi@example.com"
 
 
@@ -34,21 +21,6 @@ def listed(stack: Stack, path: str = "/v1/events", **query: Any) -> list[str]:
     answer = stack.operator("GET", f"{path}?{urlencode(query)}")
     assert answer.status == 200, answer
     return [event["event_id"] for event in answer.body["events"]]
-
-
-@pytest.mark.parametrize(("method", "path", "scope"), ROUTES)
-def test_only_an_operators_key_with_the_scope_is_let_in(stack: Stack, method: str, path: str, scope: str):
-    peppers = Keyring.parse("peppers", Secret(stack.environ["PAYLINK_API_KEY_PEPPERS"]))
-
-    def asked_with(scopes: list[str]) -> int:
-        key = Secret(f"plo_{uuid.uuid4().hex[:12]}_{uuid.uuid4().hex}")
-        stack.deps.database.run(lambda uow: store_key(uow, key, peppers, scopes, None))
-        return stack.call(method, path, headers={"Authorization": f"Bearer {key.reveal()}"}).status
-
-    assert stack.call(method, path).status == 401
-    assert stack.merchant(method, path).status == 403
-    assert asked_with(["metrics:read", *{"events:read", "events:write"} - {scope}]) == 403
-    assert asked_with([scope]) in (200, 404)
 
 
 def test_pages_hold_every_event_once_the_newest_first(stack: Stack, make_event: Any):

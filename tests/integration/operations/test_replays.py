@@ -101,7 +101,7 @@ def test_an_event_without_its_body_stays_as_it_is(stack: Stack, make_event: Any,
     dead = make_event("dead", "evt_2")
     drop_bodies(stack)
     answer = stack.operator("POST", f"/v1/events/{row_id}/replay")
-    assert (answer.status, answer.body["type"].rpartition("/")[2]) == (409, "body-gone")
+    assert (answer.status, answer.problem) == (409, "body-gone")
     assert stack.operator("POST", "/v1/dead-letters/redrive").body == {
         "redriven": [],
         "body_gone": [str(dead)],

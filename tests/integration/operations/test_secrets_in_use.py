@@ -1,14 +1,22 @@
 """Which secrets verify webhooks, when an old one has done its service, and its end."""
 
 import json
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from paylink.core.secret import Secret
 from paylink.runtime.wiring import Deps
+from paylink.services import credential_use
+from paylink.services.operator import COMMAND
+from paylink.store.audit import write_audit
 from paylink.store.provisioning import set_credentials
 from paylink.store.sealing import Place
+from paylink.store.unit_of_work import UnitOfWork
 from support.signing import sign, signed_event
 from support.stack import Stack
 
@@ -108,6 +116,8 @@ def test_a_retired_secret_verifies_nothing_and_is_still_listed(stack: Stack, rol
     assert [str(credential.id) for credential in account.secrets("webhook_secret")] == [new]
     done = paylink("credentials", "retire", old, "--yes")
     assert (done.returncode, done.stdout) == (0, "It was retired before; nothing was done.\n")
+    trail = stack.rows("select action, made_by, details->>'credential_id' as id from operator_audit")
+    assert trail == [{"action": "credential.retired", "made_by": "command", "id": old}]
 
 
 def test_the_last_live_secret_of_a_field_cannot_be_retired(stack: Stack, rolled: tuple[str, str], paylink: Any):
@@ -117,6 +127,42 @@ def test_the_last_live_secret_of_a_field_cannot_be_retired(stack: Stack, rolled:
     assert done.returncode == 1
     assert "the only live webhook_secret of stripe/default" in done.stderr
     assert listed(stack)[new]["retired_at"] is None
+
+
+def test_a_value_that_is_set_again_while_it_is_retired_lives(
+    stack: Stack, rolled: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+):
+    """Whoever comes second sees what the first one left: never are all of a field's values retired."""
+    old, _ = rolled
+    account = stack.rows("select id from provider_accounts where provider = 'stripe'")[0]["id"]
+    noted, go_on = threading.Event(), threading.Event()
+
+    def slowly(uow: UnitOfWork, action: str, **details: Any) -> None:
+        write_audit(uow, action, **details)
+        noted.set()
+        assert go_on.wait(10)
+
+    def waiting() -> bool:
+        return bool(stack.rows("select 1 from pg_locks where not granted"))
+
+    monkeypatch.setattr(credential_use, "write_audit", slowly)
+    first = Secret(stack.environ["PAYLINK_STRIPE_WEBHOOK_SECRET"])
+    change = stack.deps.provider_accounts.set_credential
+    with ThreadPoolExecutor(2) as threads:
+        retired = threads.submit(stack.deps.credential_use.retire, UUID(old), COMMAND)
+        assert noted.wait(10)
+        stored = threads.submit(change, account, "webhook_secret", first, COMMAND, keep_others=False)
+        for _ in range(200):
+            if waiting():
+                break
+            time.sleep(0.02)
+        assert waiting()
+        go_on.set()
+    assert retired.result()
+    assert stored.result()["missing"] == []
+    live = Deps(stack.deps.settings).accounts.for_webhook("stripe", None, deadline_s=5.0)
+    assert live is not None
+    assert [one.secret for one in live.secrets("webhook_secret")] == [first]
 
 
 def test_the_command_lists_what_the_route_does(stack: Stack, paylink: Any):

@@ -14,6 +14,7 @@ import pytest
 
 from paylink.core.secret import Secret
 from paylink.edge.rate_limit import Buckets, Limit
+from paylink.edge.shared_redis import SharedRedis
 from paylink.runtime.queues import SqsQueue
 from paylink.services import event_set, one_event, relay
 from paylink.store import webhooks
@@ -255,7 +256,7 @@ def test_what_is_due_later_than_sqs_can_hold_is_left_to_the_relay(stack: Stack, 
 
 
 def test_turns_are_given_one_after_the_other_and_no_more_than_five_minutes_ahead(stack: Stack):
-    for buckets in (stack.deps.buckets, Buckets(Secret("redis://127.0.0.1:1"))):
+    for buckets in (stack.deps.buckets, Buckets(SharedRedis(Secret("redis://127.0.0.1:1")))):
         turns = [buckets.line_up("account", 10.0, 0.05) for _ in range(3)]
         assert turns == pytest.approx([0.05, 0.15, 0.25], abs=0.04)
         for _ in range(3):
@@ -358,8 +359,9 @@ def test_a_long_reader_of_bodies_does_not_close_the_door(stack: Stack):
 def test_a_redis_whose_clock_is_set_back_does_not_stop_the_questions(stack: Stack):
     buckets = stack.deps.buckets
     limit = Limit(10.0, 20)
-    buckets.take("clock", limit)
-    stack.deps.buckets._redis.hset("paylink:bucket:clock", "at", str(time.time() + 600))
-    assert buckets.take("clock", limit) >= 0
-    stack.deps.buckets._redis.set("paylink:line:clock", str(time.time() + 600))
+    buckets.take([("clock", limit)])
+    link = stack.deps.shared_redis.link
+    link.run("HSET", "paylink:bucket:clock", "at", time.time() + 600)
+    assert buckets.take([("clock", limit)])[0]
+    link.run("SET", "paylink:line:clock", time.time() + 600)
     assert buckets.line_up("clock", 10.0, 0.1) < 1

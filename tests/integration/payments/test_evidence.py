@@ -191,13 +191,13 @@ def test_a_dispute_that_names_only_its_charge_is_asked_about_by_what_is_known(st
 @pytest.fixture
 def signature_without_status(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     """As with providers whose signature does not cover the status."""
-    provider = type(stack.deps.providers["stripe"])
-    verify = provider.verify_webhook
+    signature = stack.deps.parts.signatures["stripe"]
+    verify = signature.verify
 
-    def partly(self, *arguments: Any) -> Verified:
-        return replace(verify(self, *arguments), assurance=Assurance.PARTIAL)
+    def partly(*arguments: Any) -> Verified:
+        return replace(verify(*arguments), assurance=Assurance.PARTIAL)
 
-    monkeypatch.setattr(provider, "verify_webhook", partly)
+    monkeypatch.setattr(signature, "verify", partly)
 
 
 @pytest.mark.usefixtures("signature_without_status")

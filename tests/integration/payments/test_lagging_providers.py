@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from paylink.core.states import Evidence, Source, State
-from paylink.providers.port import Payment
+from paylink.providers.payments import Payment
 from support.stack import Stack
 
 

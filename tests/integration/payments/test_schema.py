@@ -28,6 +28,10 @@ def test_history_is_append_only(stack: Stack):
         ("captured = 1", "transactions_money_has_state"),
         ("refunded = -1", "transactions_totals_not_negative"),
         ("dispute = 'open'", "transactions_dispute_has_state"),
+        ("refund_reserved = -1", "transactions_totals_not_negative"),
+        ("refundable = 'some'", "transactions_refundable_known"),
+        ("capture_requested = 0", "transactions_capture_within_amount"),
+        ("capture_requested = amount + 1", "transactions_capture_within_amount"),
     ],
 )
 def test_a_transaction_that_cannot_be_is_refused(stack: Stack, change: str, constraint: str):
@@ -40,8 +44,8 @@ def test_one_attempt_is_open_at_a_time(stack: Stack):
     stack.checkout()
     with pytest.raises(psycopg2.errors.UniqueViolation, match="attempts_one_open"):
         stack.rows(
-            "insert into attempts (id, transaction_id, number, expires_at, created_at)"
-            " select gen_random_uuid(), transaction_id, 2, expires_at, created_at from attempts"
+            "insert into attempts (id, transaction_id, account_id, number, expires_at, created_at)"
+            " select gen_random_uuid(), transaction_id, account_id, 2, expires_at, created_at from attempts"
         )
 
 

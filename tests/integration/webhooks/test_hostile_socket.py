@@ -1,11 +1,6 @@
 """Hostile input as bytes on the wire, to the gateway as it runs: below 500 or hung up on, in bounded memory."""
 
-import contextlib
-import os
 import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -16,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from paylink.providers.registry import provider_slugs
-from paylink_local.services.testing import free_port
+from support.gateway import running_gateway
 from support.hostile import headers, wild_bodies
 from support.signing_as import signed_as
 from support.stack import NO_ANSWER, Answer, Stack
@@ -56,19 +51,8 @@ HEADS = [
 @pytest.fixture
 def gateway(stack: Stack, tmp_path: Path) -> Iterator[tuple[int, psutil.Process]]:
     """The gateway over PayLink's own template, in one process; gives its port and its parent process."""
-    port = free_port()
-    environ = os.environ | stack.environ | {"PAYLINK_API_PORT": str(port), "PAYLINK_GATEWAY_PROCESSES": "1"}
-    log = tmp_path / "gateway.log"
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "paylink_local.gateway"], env=environ, stdout=out, stderr=subprocess.STDOUT
-        )
-    try:
-        await_health(port)
-        yield port, psutil.Process(process.pid)
-    finally:
-        process.terminate()
-        process.wait(20)
+    with running_gateway(stack, tmp_path / "gateway.log") as (port, pid):
+        yield port, psutil.Process(pid)
 
 
 def exchange(port: int, raw: bytes, *, close: bool = False) -> bytes:
@@ -86,15 +70,6 @@ def exchange(port: int, raw: bytes, *, close: bool = False) -> bytes:
         except OSError:
             pass  # it hung up before it had heard all, and what it said may be lost on the way
     return answer
-
-
-def await_health(port: int) -> None:
-    for _ in range(400):
-        with contextlib.suppress(OSError):
-            if status_of(exchange(port, b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")) == 200:
-                return
-        time.sleep(0.05)
-    raise AssertionError("the gateway did not start")
 
 
 def status_of(answer: bytes) -> int | None:

@@ -1,5 +1,6 @@
 """From a function's answer to an HTTP response."""
 
+import json
 from typing import Any
 
 import pytest
@@ -84,9 +85,18 @@ def test_no_content_has_no_body() -> None:
         {"statusCode": 200, "multiValueHeaders": {"X-A": "a"}},
         {"statusCode": 200, "multiValueHeaders": {"X-A": [["a"]]}},
         {"statusCode": 200, "body": "x" * (BODY_BYTES_MAX + 1)},
+        {"statusCode": 200, "body": "語" * (BODY_BYTES_MAX // 3)},
+        {"statusCode": 200, "body": '"' * (BODY_BYTES_MAX // 2)},
     ],
 )
 def test_malformed_answers_are_refused(answer: Any) -> None:
     """API Gateway answers 502 for each of these; none may crash the gateway or split the response."""
     with pytest.raises(MalformedAnswer):
         read_answer(answer)
+
+
+@pytest.mark.parametrize("letter", ["x", "語", '"', "\0"])
+def test_an_answer_may_have_as_many_bytes_in_json_as_lambda_passes_on(letter: str) -> None:
+    room = BODY_BYTES_MAX - len(json.dumps(""))
+    body = letter * (room // (len(json.dumps(letter, ensure_ascii=False).encode()) - 2))
+    assert read_answer({"statusCode": 200, "body": body}).body == body.encode()

@@ -10,23 +10,14 @@ from typing import Any
 import pytest
 
 from paylink.core.money import Money
+from paylink.core.refunds import RefundState
 from paylink.core.secret import Secret
 from paylink.core.states import State
 from paylink.providers.midtrans import build
+from paylink.providers.midtrans.page import order_id_of
 from paylink.providers.midtrans.settings import MidtransSettings
-from paylink.providers.port import (
-    ATTEMPT,
-    Account,
-    Credential,
-    Effect,
-    ErrorKind,
-    PaymentQuery,
-    PaymentRequest,
-    Provider,
-    ProviderError,
-    Reference,
-    RefundRequest,
-)
+from paylink.providers.payments import ATTEMPT, PaymentQuery, PaymentRequest, Reference, RefundRequest
+from paylink.providers.port import Account, Credential, Effect, ErrorKind, Provider, ProviderError
 from support.recorded import Exchanges
 from support.serving import serving
 
@@ -153,10 +144,9 @@ def test_a_token_that_is_unknown_is_told():
         PENDING,
         transaction(transaction_status="authorize"),
         transaction(transaction_status="capture", fraud_status="challenge", status_code="201"),
-        transaction(transaction_status="capture"),
     ],
 )
-def test_what_is_not_settled_is_cancelled(before: dict[str, Any]):
+def test_what_is_not_paid_is_cancelled(before: dict[str, Any]):
     with midtrans(asked(ORDER, before), posted("/v2/t-1/cancel", CANCELLED)) as provider:
         payment = provider.cancel_payment(ACCOUNT, query())
     assert (payment.evidence.state, payment.amount) == (State.CANCELLED, RUPIAH)
@@ -194,8 +184,22 @@ def test_what_ended_while_it_was_cancelled_has_ended():
         assert provider.cancel_payment(ACCOUNT, query()).evidence.state is State.EXPIRED
 
 
-def test_a_settled_payment_is_not_cancelled():
-    with midtrans(asked(ORDER, transaction())) as provider:
+def test_what_was_cancelled_stays_so_when_the_next_try_or_the_question_afterwards_fails():
+    older = PENDING | {"transaction_id": "t-0"}
+    tries = asked(ORDER, PENDING), asked("t-0", older), posted("/v2/t-1/cancel", CANCELLED)
+    with midtrans(*tries, posted("/v2/t-0/cancel", "", 429)) as provider:
+        error = failure(lambda: provider.cancel_payment(ACCOUNT, query(*NAMED)))
+    assert (error.kind, error.effect) == (ErrorKind.RATE_LIMITED, Effect.UNKNOWN)
+    refused = posted("/v2/t-1/cancel", FORBIDDEN, 412)
+    with midtrans(asked(ORDER, PENDING), refused, asked(ORDER, "", 429)) as provider:
+        error = failure(lambda: provider.cancel_payment(ACCOUNT, query()))
+    assert (error.kind, error.effect) == (ErrorKind.UNAVAILABLE, Effect.UNKNOWN)
+
+
+@pytest.mark.parametrize("paid", [{}, {"transaction_status": "capture", "payment_type": "credit_card"}])
+def test_a_payment_is_not_cancelled(paid: dict[str, Any]):
+    """Not even a card that is charged and not settled yet, which Midtrans would void."""
+    with midtrans(asked(ORDER, transaction(**paid))) as provider:
         error = failure(lambda: provider.cancel_payment(ACCOUNT, query()))
     assert (error.kind, error.effect) == (ErrorKind.BAD_STATE, Effect.NOTHING)
 
@@ -477,3 +481,35 @@ def test_only_midtrans_own_word_says_that_there_is_no_transaction(call: str, sta
     with midtrans(asked(ORDER, body, status)) as provider:
         error = failure(lambda: getattr(provider, call)(ACCOUNT, question))
     assert (error.kind, error.effect) == (ErrorKind.UNAVAILABLE, Effect.NOTHING)
+
+
+HELD = transaction(transaction_status="authorize", payment_type="credit_card")
+
+
+def test_what_is_held_is_captured():
+    captured = {"status_code": "200", "transaction_status": "capture", "fraud_status": "accept"}
+    with midtrans(asked(ORDER, HELD), posted("/v2/capture", captured)) as provider:
+        payment = provider.capture_payment(ACCOUNT, query(), RUPIAH)
+    assert (payment.evidence.state, payment.evidence.captured) == (State.PAID, 150_000)
+
+
+@pytest.mark.parametrize(
+    "other", [PENDING, transaction(), HELD | {"fraud_status": "challenge"}], ids=["pending", "paid", "under-review"]
+)
+def test_nothing_is_captured_where_none_is_held(other: dict[str, Any]):
+    with midtrans(asked(ORDER, other)) as provider:
+        error = failure(lambda: provider.capture_payment(ACCOUNT, query(), RUPIAH))
+    assert (error.kind, error.code, error.effect) == (ErrorKind.BAD_STATE, "not_authorized", Effect.NOTHING)
+
+
+def test_the_attempt_that_was_paid_is_refunded_whatever_else_is_known():
+    """Named first; what belongs to a later attempt's order is left out."""
+    later = transaction(transaction_id="t-9", order_id=order_id_of(uuid.uuid4()))
+    references = (*REFUND.references, Reference(ATTEMPT, str(uuid.uuid4())), Reference("transaction", "t-9"))
+    answer = transaction(
+        transaction_status="refund", refund_amount="150000.00", refund_chargeback_id=7, refund_key=str(REFUND.refund_id)
+    )
+    exchanges = asked(ORDER, transaction()), asked("t-9", later), posted("/v2/t-1/refund", answer)
+    with midtrans(*exchanges) as provider:
+        refund = provider.refund_payment(ACCOUNT, replace(REFUND, references=references))
+    assert (refund.reference, refund.state) == ("7", RefundState.SUCCEEDED)

@@ -14,7 +14,8 @@ from paylink.core.states import Dispute, Evidence, State
 from paylink.providers.midtrans.mapping import LAST_CHOICE_GRACE, payment_not_begun, payment_of, state_of
 from paylink.providers.midtrans.money import from_midtrans_amount, to_midtrans_amount
 from paylink.providers.midtrans.page import page_fields
-from paylink.providers.port import ATTEMPT, Payment, PaymentQuery, PaymentRequest, Reference, UnreadableEvent
+from paylink.providers.payments import ATTEMPT, Payment, PaymentQuery, PaymentRequest, Reference, Refundable
+from paylink.providers.port import UnreadableEvent
 
 ATTEMPT_ID = UUID("019a5b3c-7d10-7a44-8f21-3c5d7e9f1b20")
 EXPIRES_AT = datetime(2026, 1, 2, 0, 3, 10, tzinfo=UTC)
@@ -322,3 +323,62 @@ def test_what_the_merchant_did_not_say_is_not_sent():
 def test_an_order_id_has_the_form_that_midtrans_takes():
     order_id = page_fields(request())["transaction_details"]["order_id"]
     assert (order_id, len(order_id)) == (f"paylink-{ATTEMPT_ID}", 44)
+
+
+def test_money_is_held_of_cards_alone():
+    """Any other method on the page would take it at once."""
+    fields = page_fields(request(manual_capture=True))
+    assert fields["enabled_payments"] == ["credit_card"]
+    assert fields["credit_card"]["type"] == "authorize"
+
+
+@pytest.mark.parametrize(
+    ("kind", "refundable"),
+    [
+        ("credit_card", Refundable.PART),
+        ("gopay", Refundable.PART),
+        ("shopeepay", Refundable.WHOLE),
+        ("bank_transfer", Refundable.NOTHING),
+        ("echannel", Refundable.NOTHING),
+        ("cstore", Refundable.NOTHING),
+        ("something_new", None),
+        (None, None),
+    ],
+)
+def test_the_paid_method_tells_what_can_be_given_back(kind: str | None, refundable: Refundable | None):
+    assert payment(payment_type=kind).refundable is refundable
+
+
+def test_before_it_is_paid_nothing_is_said_of_refunds():
+    pending = payment(transaction_status="pending", status_code="201", payment_type="bank_transfer")
+    assert (pending.refundable, pending.refunds) == (None, None)
+
+
+REFUND_ID = UUID("019a5b40-0000-7000-8000-00000000000f")
+
+
+def row(key: object, number: int = 1001, amount: str = "50000.00") -> dict[str, Any]:
+    return {"refund_chargeback_id": number, "refund_amount": amount, "refund_key": key}
+
+
+def test_our_refunds_are_known_by_their_key():
+    """Told twice they are one; keys of others, however like ours, are not."""
+    rows = [
+        row(str(REFUND_ID)),
+        row(str(REFUND_ID)),
+        row("by-hand", 1002),
+        row(str(REFUND_ID).upper(), 1003),
+        row(None),
+    ]
+    told = payment(transaction_status="partial_refund", refund_amount="50000.00", refunds=rows[:2])
+    assert [(r.refund_id, r.reference, r.amount.amount, r.counted) for r in told.refunds or ()] == [
+        (REFUND_ID, "1001", 50_000, True)
+    ]
+    assert [r.refund_id for r in payment(transaction_status="partial_refund", refunds=rows).refunds or ()] == [
+        REFUND_ID
+    ]
+
+
+def test_a_sum_without_a_list_tells_of_no_refund_of_ours():
+    assert payment(transaction_status="partial_refund", refund_amount="50000.00").refunds is None
+    assert payment().refunds == ()

@@ -1,11 +1,12 @@
 """The HTTP client that adapters use: what a failure did, and no call without an end."""
 
 import socket
+import threading
 import time
 
 import pytest
 
-from paylink.providers.http import ANSWER_SIZE_MAX, ProviderHttp
+from paylink.providers.http import ANSWER_SIZE_MAX, NO_TIME_LEFT, ProviderHttp, calls_end_by
 from paylink.providers.port import Effect, ErrorKind, ProviderError
 from support.provider_case import answering
 
@@ -56,3 +57,39 @@ def test_a_failure_never_shows_the_address():
     error = failure("http://user:hunter2@127.0.0.1:9/secret")
     assert "hunter2" not in str(error)
     assert "hunter2" not in repr(error)
+
+
+def test_a_server_that_speaks_no_tls_was_told_nothing():
+    with answering(b"{}") as address:
+        error = failure(address.replace("http://", "https://"))
+    assert (error.effect, error.sent) == (Effect.NOTHING, False)
+
+
+def test_a_handshake_that_never_ends_told_nothing():
+    """However long it may take to notice: no byte of the request had left."""
+    with socket.create_server(("127.0.0.1", 0)) as silent, calls_end_by(time.monotonic() + 0.6):
+        error = failure(f"https://127.0.0.1:{silent.getsockname()[1]}")
+    assert (error.effect, error.sent) == (Effect.NOTHING, False)
+
+
+def test_a_connection_that_the_server_closes_on_a_request_may_have_done_something():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        closing = threading.Thread(target=lambda: server.accept()[0].close())
+        closing.start()
+        error = failure(f"http://127.0.0.1:{server.getsockname()[1]}")
+        closing.join()
+    assert (error.effect, error.sent) == (Effect.UNKNOWN, True)
+
+
+def test_a_call_ends_by_the_moment_it_is_given():
+    with socket.create_server(("127.0.0.1", 0)) as silent, calls_end_by(time.monotonic() + 0.2):
+        started = time.monotonic()
+        with pytest.raises(ProviderError) as caught:
+            ProviderHttp(f"http://127.0.0.1:{silent.getsockname()[1]}").send("POST", "/", headers={}, body="")
+    assert (caught.value.effect, time.monotonic() - started < 1) == (Effect.UNKNOWN, True)
+
+
+def test_after_that_moment_nothing_is_sent():
+    with answering(b"{}") as address, calls_end_by(time.monotonic() - 1):
+        error = failure(address)
+    assert (error.code, error.effect, error.sent) == (NO_TIME_LEFT, Effect.NOTHING, False)

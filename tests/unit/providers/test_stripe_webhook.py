@@ -12,16 +12,10 @@ from hypothesis import strategies as st
 from paylink.core.money import Money
 from paylink.core.secret import Secret
 from paylink.core.states import State
-from paylink.providers.port import (
-    ATTEMPT,
-    Assurance,
-    Credential,
-    ProviderEvent,
-    Reference,
-    UnreadableEvent,
-    WebhookRefused,
-)
-from paylink.providers.stripe.webhook import map_event, verify
+from paylink.providers.payments import ATTEMPT, ProviderEvent, Reference
+from paylink.providers.port import Assurance, Credential, UnreadableEvent, WebhookRefused
+from paylink.providers.stripe.signature import verify
+from paylink.providers.stripe.webhook import map_event
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SECRET = "whsec_test_0123456789abcdef0123456789abcdef"

@@ -12,21 +12,11 @@ from urllib.parse import quote
 import pytest
 
 from paylink.core.money import Money
+from paylink.core.refunds import RefundState
 from paylink.core.secret import Secret
 from paylink.core.states import Dispute, State
-from paylink.providers.port import (
-    Account,
-    Credential,
-    Effect,
-    ErrorKind,
-    PaymentQuery,
-    PaymentRequest,
-    Provider,
-    ProviderError,
-    Reference,
-    RefundRequest,
-    RefundState,
-)
+from paylink.providers.payments import PaymentQuery, PaymentRequest, Reference, RefundRequest
+from paylink.providers.port import Account, Credential, Effect, ErrorKind, Provider, ProviderError
 from paylink.providers.xendit import build
 from paylink.providers.xendit.mapping import invoice_fields
 from support.provider_case import answering
@@ -409,6 +399,20 @@ def test_money_that_was_faster_than_closing_is_told():
     ):
         provider.cancel_payment(ACCOUNT, query("i1"))
     assert (caught.value.kind, caught.value.code) == (ErrorKind.BAD_STATE, "already_paid")
+
+
+@pytest.mark.parametrize(
+    "exchanges",
+    [
+        [posted("/invoices/i1/expire!", REFUSED, 400), got("/v2/invoices/i1", FORBIDDEN, 403)],
+        [posted("/invoices/i1/expire!", invoice(status="PAID")), got("/refunds?invoice_id=i1", FORBIDDEN, 403)],
+    ],
+    ids=["refused", "answered"],
+)
+def test_a_failed_question_tells_nothing_of_the_closing_before_it(exchanges: list[dict[str, Any]]):
+    with talking(*exchanges) as provider, pytest.raises(ProviderError) as caught:
+        provider.cancel_payment(ACCOUNT, query("i1"))
+    assert (caught.value.kind, caught.value.effect) == (ErrorKind.UNAVAILABLE, Effect.UNKNOWN)
 
 
 # Refunds, keys and settings

@@ -15,7 +15,7 @@ from xendit.refund.model.create_refund import CreateRefund
 from xendit.refund.model.refund_callback import RefundCallback
 
 from paylink.core.money import Money
-from paylink.providers.port import PaymentRequest
+from paylink.providers.payments import PaymentRequest
 from paylink.providers.xendit.mapping import invoice_fields
 from support.recorded import load_cases
 from support.stack import REPOSITORY

@@ -10,17 +10,8 @@ import pytest
 
 from paylink.core.money import Money
 from paylink.core.secret import Secret
-from paylink.providers.port import (
-    Account,
-    Credential,
-    Effect,
-    ErrorKind,
-    PaymentRequest,
-    Provider,
-    ProviderError,
-    Reference,
-    RefundRequest,
-)
+from paylink.providers.payments import PaymentRequest, Reference, RefundRequest
+from paylink.providers.port import Account, Credential, Effect, ErrorKind, Provider, ProviderError
 from paylink.providers.xendit import build
 from support.provider_case import answering
 
@@ -88,7 +79,7 @@ def test_a_code_that_is_no_plain_word_is_not_repeated(code: Any):
         ("MINIMAL_TRANSFER_AMOUNT_ERROR", "amount"),
         ("MAXIMUM_TRANSFER_AMOUNT_ERROR", "amount"),
         ("EMAIL_FORMAT_ERROR", "customer.email"),
-        ("NO_COLLECTION_METHODS_ERROR", None),
+        ("NO_COLLECTION_METHODS_ERROR", "payment_methods"),
     ],
 )
 def test_a_refused_field_is_named(code: str, field: str | None):

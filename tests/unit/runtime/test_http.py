@@ -10,9 +10,17 @@ from typing import Any
 
 import pytest
 
-from paylink.core.errors import FieldProblem, InvalidFields, PayLinkError, RateLimited, StorageUnavailable
+from paylink.core.errors import (
+    PROBLEM_BASE,
+    FieldProblem,
+    InvalidFields,
+    PayLinkError,
+    RateLimited,
+    StorageUnavailable,
+)
 from paylink.edge.sources import TrustedProxies
-from paylink.runtime.http import http_function
+from paylink.runtime.headers import security_headers
+from paylink.runtime.http import HttpFunction, http_function, read_json
 from paylink.services.promise import Promise
 
 
@@ -74,15 +82,96 @@ def test_an_error_is_a_problem(error: Exception, status: int, headers: dict[str,
 
 
 @pytest.mark.parametrize(
-    ("changes", "status"),
-    [({"path": "/nothing"}, 404), ({"method": "GET"}, 405)],
+    ("changes", "status", "slug"),
+    [({"path": "/nothing"}, 404, "not-found"), ({"method": "GET"}, 405, "method-not-allowed")],
 )
-def test_chalices_own_refusals_are_problems_too(changes: dict[str, str], status: int):
+def test_chalices_own_refusals_are_problems_too(changes: dict[str, str], status: int, slug: str):
     app = http_function("echo")
     app.route("/echo/{name}", methods=["POST"], content_types=["*/*"])(lambda name: {})
     answer = app(event(**changes), None)
     assert (answer["statusCode"], answer["headers"]["Content-Type"]) == (status, "application/problem+json")
+    assert json.loads(answer["body"])["type"] == PROBLEM_BASE + slug
+    assert answer["headers"].get("Allow") == ("OPTIONS, POST" if status == 405 else None)
     assert set(app.routes) == {"/echo/{name}"}
+
+
+def reading() -> HttpFunction:
+    app = http_function("reading")
+    app.route("/echo/{name}", methods=["POST"], content_types=["*/*"])(lambda name: {"read": read_json(app.request)})
+    return app
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        None,
+        "application/json",
+        "Application/JSON; charset=UTF-8",
+        'application/json;charset="utf-8"',
+        "application/vnd.api+json",
+        "application/x-www-form-urlencoded",
+    ],
+)
+def test_a_body_may_be_said_to_be_json_or_nothing(content_type: str | None):
+    """What `curl -d` says of every body, that it is a form, counts as nothing."""
+    headers = {} if content_type is None else {"Content-Type": content_type}
+    answer = reading()(event(headers=headers), None)
+    assert (answer["statusCode"], json.loads(answer["body"])) == (200, {"read": {}})
+
+
+def test_a_request_without_a_body_may_say_what_it_likes_of_it():
+    app = http_function("reading")
+    app.route("/echo/{name}", methods=["GET"])(lambda name: {"read": name})
+    answer = app(event(method="GET", headers={"Content-Type": "text/plain"}, body=None), None)
+    assert answer["statusCode"] == 200
+
+
+@pytest.mark.parametrize(
+    ("content_type", "raw"),
+    [
+        ("text/plain", b"{}"),
+        ("application/xml", b"<a/>"),
+        ("application/json; charset=latin-1", b"{}"),
+        ("application/jsonp", b"{}"),
+        ("multipart/form-data; boundary=x", b"{}"),
+        ("application/x-www-form-urlencoded", b"amount=150000"),
+    ],
+)
+def test_a_body_that_is_said_to_be_something_else_is_refused(content_type: str, raw: bytes):
+    body = base64.b64encode(raw).decode()
+    answer = reading()(event(headers={"Content-Type": content_type}, body=body), None)
+    assert answer["statusCode"] == 415
+    assert json.loads(answer["body"])["type"] == PROBLEM_BASE + "unsupported-media-type"
+
+
+def test_every_answer_has_the_headers_of_all():
+    app = http_function("mixed")
+
+    @app.route("/echo/{name}", methods=["POST"], content_types=["*/*"])
+    def mixed(name: str) -> dict[str, str]:
+        if name == "x":
+            raise RuntimeError
+        return {}
+
+    answers = [app(event(pathParameters={"name": name}), None) for name in "xy"]
+    answers += [app(event(path="/nothing"), None), app(event(method="GET"), None)]
+    assert [answer["statusCode"] for answer in answers] == [500, 200, 404, 405]
+    for answer in answers:
+        assert security_headers().items() <= answer["headers"].items()
+        assert answer["headers"]["X-Request-Id"] == "gateway-id"
+
+
+def test_a_line_in_the_log_names_the_request_it_belongs_to(caplog: pytest.LogCaptureFixture):
+    app = http_function("failing")
+
+    @app.route("/echo/{name}", methods=["POST"], content_types=["*/*"])
+    def failing(name: str) -> None:
+        raise RuntimeError
+
+    contextvars.Context().run(app, event(headers={"X-Request-Id": "mine"}), None)
+    contextvars.Context().run(app, event(headers={"X-Request-Id": "not ours"}), None)
+    lines = [record for record in caplog.records if record.getMessage() == "request failed"]
+    assert [vars(line)["request_id"] for line in lines] == ["mine", "gateway-id"]
 
 
 @pytest.mark.parametrize(

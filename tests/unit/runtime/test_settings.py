@@ -1,10 +1,12 @@
 """Settings: every error at once, and nothing secret in it."""
 
 import base64
+import subprocess
+import sys
 
 import pytest
 
-from paylink.providers.registry import UnknownProvider, load_providers
+from paylink.providers.registry import UnknownProvider, enabled_providers, provider_slugs
 from paylink.runtime.settings import InvalidSettings, Settings
 
 KEY = "k1:" + base64.b64encode(b"0" * 32).decode()
@@ -46,7 +48,7 @@ def test_every_error_is_told_at_once():
 @pytest.mark.parametrize("slug", ["nobody", "../stripe", "port", "http", "", "Stripe", "os.path"])
 def test_an_unknown_provider_is_named(slug: str):
     with pytest.raises(UnknownProvider, match="PAYLINK_PROVIDERS"):
-        load_providers([slug], {})
+        enabled_providers([slug], {})
 
 
 @pytest.mark.parametrize(
@@ -60,4 +62,31 @@ def test_an_unknown_provider_is_named(slug: str):
 )
 def test_a_provider_address_that_is_not_safe_is_refused_at_start(environ: dict[str, str]):
     with pytest.raises(ValueError, match="PAYLINK_STRIPE_API_BASE"):
-        load_providers(["stripe"], environ)
+        enabled_providers(["stripe"], environ)
+
+
+def test_a_provider_is_built_once_when_it_is_first_asked_for():
+    providers = enabled_providers(["stripe", "xendit"], {})
+    assert (list(providers), len(providers), "stripe" in providers) == (["stripe", "xendit"], 2, True)
+    assert providers["xendit"] is providers["xendit"]
+    assert "midtrans" not in providers
+    assert providers.get("midtrans") is None
+
+
+def test_intake_imports_no_adapter():
+    """It would pay for one in every cold start."""
+    told = subprocess.run(
+        [sys.executable, "-c", _AS_INTAKE, *provider_slugs()], capture_output=True, text=True, check=True
+    ).stdout
+    assert [name for name in told.split() if name.endswith((".adapter", ".mapping", ".payments"))] == []
+    assert all(f"paylink.providers.{slug}.signature" in told.split() for slug in provider_slugs())
+
+
+_AS_INTAKE = """
+import sys
+from paylink.providers.registry import enabled_providers, provider_slugs, enabled_signatures
+import paylink.services.intake
+enabled_providers(sys.argv[1:], {})
+assert all(signature.verify for signature in enabled_signatures(sys.argv[1:]).values())
+print(*sys.modules)
+"""

@@ -118,6 +118,24 @@ def test_manual_capture_authorizes_then_captures_a_part(sandbox: Sandbox) -> Non
         sandbox.client.v1.payment_intents.capture(intent.id)
     assert refused.value.code == "payment_intent_unexpected_state"
     assert sandbox.control.ledger()["charges"][0]["amount"] == 10_000_000
+    charge = sandbox.client.v1.charges.retrieve(str(captured.latest_charge))
+    assert (charge.amount, charge.amount_captured, charge.amount_refunded) == (15_000_000, 10_000_000, 5_000_000)
+    assert not charge.refunded
+
+
+def test_the_rest_of_a_partial_capture_is_told_as_a_refund_that_gives_nothing_back(sandbox: Sandbox) -> None:
+    intent = paid_intent(sandbox, payment_intent_data={"capture_method": "manual"})
+    sandbox.client.v1.payment_intents.capture(intent.id, {"amount_to_capture": 10_000_000})
+    [release] = sandbox.client.v1.refunds.list({"payment_intent": intent.id}).data
+    assert (release.amount, release.status, release.metadata.to_dict()) == (5_000_000, "succeeded", {})
+    charge = sandbox.control.ledger()["charges"][0]
+    assert (charge["amount_refunded"], sandbox.control.ledger()["refunds"]) == (0, [])
+    with pytest.raises(stripe.InvalidRequestError):
+        sandbox.client.v1.refunds.create({"payment_intent": intent.id, "amount": 10_000_001})
+    sandbox.client.v1.refunds.create({"payment_intent": intent.id})
+    assert sandbox.control.ledger()["charges"][0]["amount_refunded"] == 10_000_000
+    told = sandbox.client.v1.charges.retrieve(str(release.charge))
+    assert (told.amount_refunded, told.refunded) == (15_000_000, True)
 
 
 def test_an_authorization_can_be_voided(sandbox: Sandbox) -> None:

@@ -70,3 +70,34 @@ def test_a_listener_that_holds_its_promise_is_gone_with_it():
     promise.keep(1)
     del promise
     assert gone() is None
+
+
+def test_one_goes_on_with_a_result_to_a_further_promise():
+    first, further, seen = Promise[int](), Promise[str](), []
+
+    def ask(number: int) -> Promise[str]:
+        seen.append(number)
+        return further
+
+    end = first.go_on(ask)
+    first.keep(3)
+    assert (seen, end.done) == ([3], False)
+    further.keep("there")
+    assert end.result() == "there"
+
+
+def refuse(number: int) -> Promise[str]:
+    raise ValueError("refused")
+
+
+def test_nothing_goes_on_after_an_error_and_an_error_on_the_way_is_the_end():
+    broken, refused, first, further = Promise[int](), Promise[int](), Promise[int](), Promise[str]()
+    ends = [broken.go_on(lambda _: pytest.fail("there was no result")), refused.go_on(refuse)]
+    ends.append(first.go_on(lambda _: further))
+    broken.break_(ValueError("broken"))
+    refused.keep(1)
+    first.keep(1)
+    further.break_(ValueError("further"))
+    for end, why in zip(ends, ("broken", "refused", "further"), strict=True):
+        with pytest.raises(ValueError, match=why):
+            end.result()

@@ -9,9 +9,9 @@ from dataclasses import replace
 
 import pytest
 
+from paylink.core.api_key import hash_key, key_prefix
 from paylink.core.keyring import Keyring
 from paylink.core.secret import Secret
-from paylink.edge.api_keys import hash_key, key_prefix
 from paylink.store.sealing import CannotUnseal, Place, Sealer
 
 PLACE = Place(uuid.uuid4(), uuid.uuid4(), "secret_key")

@@ -4,27 +4,20 @@ API keys: `plm_<prefix>_<secret>` for merchants, `plo_...` for operators.
 Shown once; stored is HMAC-SHA256 of the whole key under a pepper that is not in the database. The prefix finds the row.
 """
 
-import hashlib
-import hmac
-import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 import paycrypto
-from paylink.core.errors import Forbidden, Unauthenticated
+from paylink.core.api_key import MERCHANT, OPERATOR, has_way_in, hash_key, key_prefix
+from paylink.core.errors import Forbidden, MerchantSuspended, Unauthenticated
 from paylink.core.keyring import Keyring
 from paylink.core.secret import Secret
+from paylink.edge.key_use import KeyUse, UsedKey
 from paylink.store.database import Database
-from paylink.store.ids import new_id
-from paylink.store.unit_of_work import UnitOfWork
+from paylink.store.unit_of_work import Row
 
-MERCHANT_SCOPES = ("checkout:write", "tx:read", "reconcile:write")
-OPERATOR_SCOPES = ("metrics:read", "events:read", "events:write")
-
-_KEY = re.compile(r"(pl[mo]_[a-z0-9]{12})_[A-Za-z0-9]{32,64}\Z", re.ASCII)
 _HOW = "send the header `Authorization: Bearer <key>` with a whole key, such as plm_..."
-_QUERIES = {"plm": "find_api_key", "plo": "find_operator_key"}
+_QUERIES = {MERCHANT: "find_api_key", OPERATOR: "find_operator_key"}
 
 
 @dataclass(frozen=True)
@@ -62,29 +55,13 @@ class Caller:
         self.require(scope)
 
 
-def key_prefix(key: Secret) -> str:
-    """
-    Return the readable part of a key.
-
-    Raises:
-        ValueError: It has not the form of a key.
-    """
-    match = _KEY.match(key.reveal())
-    if match is None:
-        raise ValueError("an API key reads plm_ or plo_, 12 letters or digits, _ and 32 to 64 letters or digits")
-    return match[1]
-
-
-def hash_key(key: Secret, pepper: bytes) -> bytes:
-    return hmac.digest(pepper, key.reveal().encode(), hashlib.sha256)
-
-
 class ApiKeys:
     """`demo_keys` tells whether keys that were made for a demo (`plm_demo...`) are let in: never in production."""
 
-    def __init__(self, database: Database, peppers: Keyring, *, demo_keys: bool) -> None:
+    def __init__(self, database: Database, peppers: Keyring, use: KeyUse, *, demo_keys: bool) -> None:
         self._database = database
         self._peppers = peppers
+        self._use = use
         self._demo_keys = demo_keys
 
     def authenticate(self, authorization: str | None) -> Caller:
@@ -93,6 +70,7 @@ class ApiKeys:
 
         Raises:
             Unauthenticated: No key, or none that lives. The answer does not tell which.
+            MerchantSuspended: The key is right, and its merchant is suspended.
             StorageUnavailable: The database cannot answer.
         """
         scheme, _, text = (authorization or "").partition(" ")
@@ -104,32 +82,20 @@ class ApiKeys:
         if scheme.lower() != "bearer":
             raise Unauthenticated(_HOW)
         row = self._database.run(lambda uow: uow.first(_QUERIES[prefix[:3]], prefix=prefix))
-        pepper = self._peppers.keys.get(row["pepper_id"]) if row else None
-        if prefix[4:].startswith("demo") and not self._demo_keys:
-            row = None
-        if row is None or pepper is None or not paycrypto.equal(hash_key(key, pepper), bytes(row["key_hash"])):
+        if row is None or not self._is_of(row, key, prefix):
             raise Unauthenticated("this key is not known, has expired or was revoked")
-        return Caller(row.get("merchant_id"), frozenset(row["scopes"]), prefix)
+        self._note_use(row, key)
+        if row["suspended"]:
+            raise MerchantSuspended("this merchant is suspended: ask who operates this PayLink")
+        return Caller(row["merchant_id"], frozenset(row["scopes"]), prefix)
 
+    def _is_of(self, row: Row, key: Secret, prefix: str) -> bool:
+        if not has_way_in(prefix, row["pepper_id"], self._peppers, demo_keys=self._demo_keys):
+            return False
+        return paycrypto.equal(hash_key(key, self._peppers.keys[row["pepper_id"]]), bytes(row["key_hash"]))
 
-def store_key(uow: UnitOfWork, key: Secret, peppers: Keyring, scopes: Sequence[str], merchant_id: UUID | None) -> None:
-    """
-    Store a key that was made elsewhere, once. Without a merchant it is an operator's.
-
-    Raises:
-        ValueError: It has not the form of a key, or the prefix is not that of its kind.
-    """
-    prefix = key_prefix(key)
-    if prefix.startswith("plm_") != (merchant_id is not None):
-        raise ValueError("a merchant's key begins with plm_, an operator's with plo_")
-    columns = {
-        "id": new_id(),
-        "prefix": prefix,
-        "key_hash": hash_key(key, peppers.keys[peppers.active]),
-        "pepper_id": peppers.active,
-        "scopes": list(scopes),
-    }
-    if merchant_id is None:
-        uow.run("insert_operator_key", **columns)
-    else:
-        uow.run("insert_api_key", merchant_id=merchant_id, **columns)
+    def _note_use(self, row: Row, key: Secret) -> None:
+        """A key whose hash was made under an older pepper gets one under the pepper in use."""
+        active = self._peppers.active
+        rehashed = None if row["pepper_id"] == active else hash_key(key, self._peppers.keys[active])
+        self._use.note(UsedKey(row["id"], row["merchant_id"] is None, rehashed))

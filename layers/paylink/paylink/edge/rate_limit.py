@@ -5,38 +5,40 @@ Token buckets in Redis, shared by all processes. Without Redis each process keep
 import math
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-import redis
-import redis.exceptions
-from redis.commands.core import Script
-
 from paylink.core.errors import RateLimited
-from paylink.core.secret import Secret
+from paylink.edge.limits import Limit
+from paylink.edge.redis_link import RedisRefused
+from paylink.edge.shared_redis import SharedRedis
 
-_TIMEOUT_S = 0.2
-_AWAY_S = 5.0
 _LOCAL_BUCKETS_MAX = 10_000
 _LINE_S_MAX = 300
 
-# One round trip, and Redis' own clock, so that processes agree. Returns the tokens left, or minus the wait, as text.
+# One round trip for all the buckets of a request, and Redis' own clock, so that processes agree. Tokens are taken from
+# all of them or from none. Returns whether they were taken, and what each bucket holds then, as texts.
 _TAKE = """
-local rate, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
 local clock = redis.call('TIME')
 local now = clock[1] + clock[2] / 1000000
-local bucket = redis.call('HMGET', KEYS[1], 'tokens', 'at')
-local tokens = math.min(burst, (tonumber(bucket[1]) or burst) + math.max(0, now - (tonumber(bucket[2]) or now)) * rate)
-local answer
-if tokens >= 1 then
-    tokens = tokens - 1
-    answer = tokens
-else
-    answer = -(1 - tokens) / rate
+local count = tonumber(ARGV[1])
+local held, taken = {}, 1
+for i, key in ipairs(KEYS) do
+    local rate, burst = tonumber(ARGV[2 * i]), tonumber(ARGV[2 * i + 1])
+    local bucket = redis.call('HMGET', key, 'tokens', 'at')
+    local tokens, at = tonumber(bucket[1]) or burst, tonumber(bucket[2]) or now
+    held[i] = math.min(burst, tokens + math.max(0, now - at) * rate)
+    if held[i] < 1 then taken = 0 end
 end
-redis.call('HSET', KEYS[1], 'tokens', tostring(tokens), 'at', tostring(now))
-redis.call('PEXPIRE', KEYS[1], math.ceil(burst / rate * 1000) + 1000)
-return tostring(answer)
+for i, key in ipairs(KEYS) do
+    local rate, burst = tonumber(ARGV[2 * i]), tonumber(ARGV[2 * i + 1])
+    held[i] = tostring(held[i] - taken * count)
+    redis.call('HSET', key, 'tokens', held[i], 'at', tostring(now))
+    redis.call('PEXPIRE', key, math.ceil(burst / rate * 1000) + 1000)
+end
+return {tostring(taken), unpack(held)}
 """
 
 # Each who must wait gets a turn of its own, behind the last one that was given. Returns the seconds until then.
@@ -54,60 +56,91 @@ return string.format('%.6f', wait)
 """
 
 
-@dataclass(frozen=True)
-class Limit:
-    """`rate` tokens per second flow in, up to `burst`."""
+Wanted = Sequence[tuple[str, Limit]]
+"""The names and the limits of a request's buckets."""
 
-    rate: float
-    burst: int
+Taken = tuple[bool, list[float]]
+"""Whether tokens were taken, and what each bucket holds afterwards."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What one of a caller's buckets holds after a request; `name` is the bucket's for the caller."""
+
+    name: str
+    limit: Limit
+    tokens: float
+
+    @property
+    def wait_s(self) -> float:
+        """The seconds until the bucket holds a whole token; 0 when it does."""
+        return max(0.0, (1 - self.tokens) / self.limit.rate)
 
 
 class Buckets:
     """Safe to share between threads."""
 
-    def __init__(self, redis_url: Secret) -> None:
-        self._redis = redis.Redis.from_url(
-            redis_url.reveal(), socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S, retry=None
-        )
-        self._take = self._redis.register_script(_TAKE)
-        self._line_up = self._redis.register_script(_LINE_UP)
-        self._away_until = 0.0
+    def __init__(self, shared: SharedRedis) -> None:
+        self._shared = shared
         self._lock = threading.Lock()
         self._local: dict[str, tuple[float, float]] = {}
         self._local_turns: dict[str, float] = {}
 
-    def take(self, bucket: str, limit: Limit) -> float:
-        """Take a token; return how many are left, or, when there was none, minus the seconds until there is one."""
-        left = self._run(self._take, f"paylink:bucket:{bucket}", [limit.rate, limit.burst])
-        return self._take_locally(bucket, limit) if left is None else left
+    def take(self, wanted: Wanted, count: int = 1) -> Taken:
+        """
+        Take tokens from every bucket, when each holds a whole one, or from none. With a `count` of 0 it is only asked.
+        """
+        [taken] = self.take_for_each([wanted], count)
+        return taken
+
+    def take_for_each(self, requests: Sequence[Wanted], count: int = 1) -> list[Taken]:
+        """Do so for one request after the other, in one round trip. What Redis refuses is counted in this process."""
+        nothing: list[Taken | None] = [None] * len(requests)
+        found = self._shared.ask(lambda: self._take_together(requests, count), lambda: nothing)
+        return [taken or self._take_locally(wanted, count) for taken, wanted in zip(found, requests, strict=True)]
+
+    def _take_together(self, requests: Sequence[Wanted], count: int) -> list[Taken | None]:
+        calls = [
+            (
+                [f"paylink:bucket:{name}" for name, _ in wanted],
+                [count, *(figure for _, limit in wanted for figure in (limit.rate, limit.burst))],
+            )
+            for wanted in requests
+        ]
+        return [self._taken(answer) for answer in self._shared.link.run_script_often(_TAKE, calls)]
+
+    def _taken(self, answer: Any) -> Taken | None:
+        if isinstance(answer, RedisRefused):
+            self._shared.note_refused(str(answer))
+            return None
+        taken, *held = answer
+        return taken == b"1", [float(tokens) for tokens in held]
 
     def line_up(self, line: str, rate: float, wait_s: float) -> float:
         """
         Return the seconds until one's turn: at least `wait_s`, 1 / `rate` after the last turn that was given, and five
         minutes at most.
         """
-        turn_in_s = self._run(self._line_up, f"paylink:line:{line}", [rate, wait_s, _LINE_S_MAX])
-        return self._line_up_locally(line, rate, wait_s) if turn_in_s is None else turn_in_s
+        key, figures = f"paylink:line:{line}", [rate, wait_s, _LINE_S_MAX]
+        return self._shared.ask(
+            lambda: float(self._shared.link.run_script(_LINE_UP, [key], figures)),
+            lambda: self._line_up_locally(line, rate, wait_s),
+        )
 
-    def _run(self, script: Script, key: str, args: list[float]) -> float | None:
-        """Return what a script answers, or None while Redis is away."""
-        if time.monotonic() < self._away_until:
-            return None
-        try:
-            return float(script(keys=[key], args=args))
-        except (redis.exceptions.RedisError, OSError):
-            self._away_until = time.monotonic() + _AWAY_S
-            return None
-
-    def _take_locally(self, bucket: str, limit: Limit) -> float:
+    def _take_locally(self, wanted: Wanted, count: int) -> Taken:
         now = time.monotonic()
         with self._lock:
             if len(self._local) >= _LOCAL_BUCKETS_MAX:
                 self._local.clear()
-            tokens, at = self._local.get(bucket, (float(limit.burst), now))
-            tokens = min(limit.burst, tokens + (now - at) * limit.rate)
-            self._local[bucket] = (tokens - 1 if tokens >= 1 else tokens, now)
-        return tokens - 1 if tokens >= 1 else -(1 - tokens) / limit.rate
+            held = []
+            for name, limit in wanted:
+                tokens, at = self._local.get(name, (float(limit.burst), now))
+                held.append(min(limit.burst, tokens + (now - at) * limit.rate))
+            taken = all(tokens >= 1 for tokens in held)
+            held = [tokens - count if taken else tokens for tokens in held]
+            for (name, _), tokens in zip(wanted, held, strict=True):
+                self._local[name] = (tokens, now)
+        return taken, held
 
     def _line_up_locally(self, line: str, rate: float, wait_s: float) -> float:
         now = time.monotonic()
@@ -119,26 +152,55 @@ class Buckets:
             return self._local_turns[line] - now
 
 
-class RateLimiter:
-    """Bounds the requests of each key."""
+@dataclass(frozen=True)
+class Counted:
+    """A request that was counted, or was one too many: then it took no token of any bucket."""
 
-    def __init__(self, buckets: Buckets, limit: Limit) -> None:
-        self._buckets = buckets
-        self._limit = limit
+    taken: bool
+    standings: tuple[Standing, ...]
 
-    def take(self, bucket: str) -> None:
+    def refuse_excess(self) -> None:
         """
-        Take a token.
-
         Raises:
-            RateLimited: None is left; `retry_after_s` tells when one is.
+            RateLimited: It was one too many; `retry_after_s` tells when each bucket has a token.
         """
-        left = self._buckets.take(bucket, self._limit)
-        if left < 0:
-            raise RateLimited(
-                f"at most {self._limit.burst} requests at once and {self._limit.rate:g} per second",
-                retry_after_s=max(1, math.ceil(-left)),
-            )
+        if self.taken:
+            return
+        slowest = max(self.standings, key=lambda standing: standing.wait_s)
+        limit = slowest.limit
+        raise RateLimited(
+            f"a {slowest.name} has at most {limit.burst} requests at once and {limit.rate:g} per second",
+            retry_after_s=max(1, math.ceil(slowest.wait_s)),
+        )
+
+
+class RateLimiter:
+    """Bounds the requests of each key, and of all keys of one merchant together."""
+
+    def __init__(self, buckets: Buckets, of_key: Limit, of_merchant: Limit) -> None:
+        self._buckets = buckets
+        self._of_key = of_key
+        self._of_merchant = of_merchant
+
+    def count(self, callers: Sequence[tuple[str, UUID | None]]) -> list[Counted]:
+        """
+        Count a request of each of these, in one round trip: a key's prefix, and its merchant, who is None for an
+        operator's key.
+        """
+        requests = [self._wanted(*caller) for caller in callers]
+        taken = self._buckets.take_for_each(requests)
+        return [_counted(wanted, *of_request) for wanted, of_request in zip(requests, taken, strict=True)]
+
+    def _wanted(self, key_prefix: str, merchant_id: UUID | None) -> Wanted:
+        if merchant_id is None:
+            return [(f"key:{key_prefix}", self._of_key)]
+        together = f"{{{merchant_id}}}"
+        return [(f"key:{together}:{key_prefix}", self._of_key), (f"merchant:{together}", self._of_merchant)]
+
+
+def _counted(wanted: Wanted, taken: bool, held: list[float]) -> Counted:
+    named = zip(("key", "merchant"), wanted, held, strict=False)
+    return Counted(taken, tuple(Standing(name, limit, tokens) for name, (_, limit), tokens in named))
 
 
 class PullBudget:
@@ -152,5 +214,8 @@ class PullBudget:
         Take the right to one question and return 0, or return the seconds until there may be one. Who is told to wait
         has a turn of its own, so that those who wait come back one after the other.
         """
-        left = self._buckets.take(f"pull:{account_id}", Limit(per_s, max(1, round(2 * per_s))))
-        return 0.0 if left >= 0 else self._buckets.line_up(f"pull:{account_id}", per_s, -left)
+        limit = Limit(per_s, max(1, round(2 * per_s)))
+        taken, (tokens,) = self._buckets.take([(f"pull:{account_id}", limit)])
+        if taken:
+            return 0.0
+        return self._buckets.line_up(f"pull:{account_id}", per_s, Standing("pull", limit, tokens).wait_s)

@@ -22,6 +22,20 @@ def word(value: object) -> str:
 
 
 @contextmanager
+def after_change() -> Iterator[None]:
+    """
+    Around what an adapter asks once it has changed something: its failure tells nothing of the change.
+
+    Raises:
+        ProviderError: UNAVAILABLE with effect UNKNOWN, whatever the question's own failure was.
+    """
+    try:
+        yield
+    except ProviderError as exc:
+        raise ProviderError(ErrorKind.UNAVAILABLE, exc.code, effect=Effect.UNKNOWN) from exc
+
+
+@contextmanager
 def readable_or(effect: Effect) -> Iterator[None]:
     """
     Turn the failures of reading an answer into a ProviderError; decorates an adapter's method.

@@ -1,28 +1,45 @@
 """The one HTTP client that adapters use: pooled, bounded in time, and exact about what a failure did."""
 
 import json
-import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
-
-import urllib3
-from urllib3 import BaseHTTPResponse
-from urllib3.exceptions import (
-    ConnectTimeoutError,
-    HTTPError,
-    MaxRetryError,
-    NameResolutionError,
-    NewConnectionError,
-)
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from paylink.providers.port import Effect, ErrorKind, ProviderError
+
+if TYPE_CHECKING:
+    from urllib3 import BaseHTTPResponse, PoolManager
 
 CONNECT_TIMEOUT_S = 2.0
 READ_TIMEOUT_S = 8.0
 ANSWER_SIZE_MAX = 4 * 1024 * 1024
+_CONNECT_TRIES = 2
+_CONNECT_AGAIN_AFTER_S = 0.1
+NO_TIME_LEFT = "no_time_left"
+
+_ends_at: ContextVar[float | None] = ContextVar("ends_at", default=None)
+sent: ContextVar[bool] = ContextVar("sent", default=False)
+"""Whether a byte of the request being made has left us."""
+
+
+@contextmanager
+def calls_end_by(at: float) -> Iterator[None]:
+    """Have every call within this block end by a moment (monotonic seconds): what is begun later is not sent."""
+    token = _ends_at.set(at)
+    try:
+        yield
+    finally:
+        _ends_at.reset(token)
+
+
+def _seconds_left() -> float:
+    at = _ends_at.get()
+    return float("inf") if at is None else at - time.monotonic()
 
 
 @dataclass(frozen=True)
@@ -45,11 +62,13 @@ class ProviderHttp:
     def __init__(self, base: str, *, read_timeout_s: float = READ_TIMEOUT_S) -> None:
         self._base = base.rstrip("/")
         self._read_timeout_s = read_timeout_s
-        self._pool = urllib3.PoolManager(
-            maxsize=16,
-            timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=read_timeout_s),
-            retries=urllib3.Retry(total=None, connect=1, read=0, redirect=0, status=0, other=0, backoff_factor=0.1),
-        )
+
+    @cached_property
+    def _pool(self) -> "PoolManager":
+        # Not before the first call: who only takes webhooks in makes none, and urllib3 is dear to import.
+        from paylink.providers.connections import new_pool
+
+        return new_pool()
 
     def send(self, method: str, path: str, *, headers: Mapping[str, str], body: str | None = None) -> Answer:
         """
@@ -58,14 +77,16 @@ class ProviderHttp:
         Raises:
             ProviderError: UNAVAILABLE. Effect NOTHING when the request never left us; for a GET always NOTHING.
         """
-        try:
-            response = self._pool.request(
-                method, self._base + path, headers=dict(headers), body=body, preload_content=False, redirect=False
-            )
-        except MaxRetryError as exc:
-            raise self._failure(method, exc.reason or exc) from exc
-        except HTTPError as exc:
-            raise self._failure(method, exc) from exc
+        from urllib3.exceptions import HTTPError
+
+        for tries_left in reversed(range(_CONNECT_TRIES)):
+            try:
+                response = self._request(method, path, headers, body)
+                break
+            except HTTPError as exc:
+                if sent.get() or not tries_left or _seconds_left() < CONNECT_TIMEOUT_S:
+                    raise self._failure(method, exc) from exc
+                time.sleep(_CONNECT_AGAIN_AFTER_S)
         try:
             raw = self._read(response)
         except HTTPError as exc:
@@ -74,9 +95,29 @@ class ProviderHttp:
         response.release_conn()
         return Answer(response.status, {k.lower(): v for k, v in response.headers.items()}, _json_or_none(raw))
 
-    def _read(self, response: BaseHTTPResponse) -> bytes:
+    def _request(self, method: str, path: str, headers: Mapping[str, str], body: str | None) -> "BaseHTTPResponse":
+        left_s = _seconds_left()
+        if left_s <= 0:
+            raise ProviderError(ErrorKind.UNAVAILABLE, NO_TIME_LEFT, effect=Effect.NOTHING, sent=False)
+        sent.set(False)
+        from urllib3 import Timeout
+
+        timeout = Timeout(total=left_s, connect=CONNECT_TIMEOUT_S, read=self._read_timeout_s)
+        return self._pool.request(
+            method,
+            self._base + path,
+            headers=dict(headers),
+            body=body,
+            timeout=timeout,
+            preload_content=False,
+            redirect=False,
+        )
+
+    def _read(self, response: "BaseHTTPResponse") -> bytes:
         """Read the body within one more read timeout, however slowly it trickles."""
-        stop_at, raw = time.monotonic() + self._read_timeout_s, b""
+        from urllib3.exceptions import HTTPError
+
+        stop_at, raw = time.monotonic() + min(self._read_timeout_s, _seconds_left()), b""
         while chunk := response.read1(64 * 1024, decode_content=True):
             raw += chunk
             if len(raw) > ANSWER_SIZE_MAX or time.monotonic() > stop_at:
@@ -85,16 +126,13 @@ class ProviderHttp:
 
     @staticmethod
     def _failure(method: str, exc: Exception) -> ProviderError:
-        sent = not _before_sending(exc)
-        effect = Effect.UNKNOWN if sent and method != "GET" else Effect.NOTHING
+        from urllib3.exceptions import MaxRetryError
+
+        left = sent.get()
+        effect = Effect.UNKNOWN if left and method != "GET" else Effect.NOTHING
+        cause = (exc.reason or exc) if isinstance(exc, MaxRetryError) else exc
         # The exception's text may hold an address with credentials: only its name is kept.
-        return ProviderError(ErrorKind.UNAVAILABLE, type(exc).__name__, effect=effect, sent=sent)
-
-
-def _before_sending(exc: Exception) -> bool:
-    if isinstance(exc, ConnectTimeoutError | NewConnectionError | NameResolutionError):
-        return True
-    return any(isinstance(cause, ssl.SSLCertVerificationError) for cause in exc.args)
+        return ProviderError(ErrorKind.UNAVAILABLE, type(cause).__name__, effect=effect, sent=left)
 
 
 def _json_or_none(raw: bytes) -> Any:

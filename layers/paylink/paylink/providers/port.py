@@ -6,15 +6,18 @@ stored rows, so that a repeated call is the same call.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
 from paylink.core.money import Money
 from paylink.core.secret import Secret
-from paylink.core.states import Evidence
+
+if TYPE_CHECKING:
+    # What intake does not meet is not imported for it.
+    from paylink.providers.payments import Payment, PaymentQuery, PaymentRequest, ProviderEvent, Refund, RefundRequest
 
 
 @dataclass(frozen=True)
@@ -66,108 +69,14 @@ class Account:
         raise LookupError(f"account {self.name!r} has no {field_name}")
 
 
-@dataclass(frozen=True)
-class Reference:
-    """
-    A name under which a provider knows a transaction, such as its session id.
+class PaymentMethod(StrEnum):
+    """Ways to pay, in our words. What each means at a provider is its adapter's business."""
 
-    `kind` is the adapter's own word; it and `value` are unique within one account. Kind `attempt` is ours everywhere:
-    the id of the attempt, which every adapter sends along and finds again in what comes back.
-    """
-
-    kind: str
-    value: str
-
-
-ATTEMPT = "attempt"
-
-
-def attempt_of(references: Sequence[Reference]) -> UUID | None:
-    """Return the attempt of ours that these references name, if any."""
-    for reference in references:
-        if reference.kind == ATTEMPT:
-            try:
-                return UUID(reference.value)
-            except ValueError:
-                return None
-    return None
-
-
-@dataclass(frozen=True)
-class PaymentRequest:
-    """Everything that a provider is told when a payment page is created: stored rows only."""
-
-    attempt_id: UUID
-    transaction_id: UUID
-    amount: Money
-    order_reference: str
-    created_at: datetime
-    expires_at: datetime
-    success_url: str | None = None
-    failure_url: str | None = None
-    description: str | None = None
-    customer_name: str | None = None
-    customer_email: str | None = None
-    metadata: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class PaymentQuery:
-    """
-    A payment that we ask about, from stored rows.
-
-    `references` are the surest first. `amount`, `expires_at` and `asked_at` let an adapter answer for a page of which
-    its provider knows nothing before the payer has chosen how to pay.
-    """
-
-    references: tuple[Reference, ...]
-    amount: Money
-    expires_at: datetime
-    asked_at: datetime
-
-
-@dataclass(frozen=True)
-class Payment:
-    """
-    A payment as the provider answers for it now.
-
-    `evidence` and `amount` are what the state machine and the amount check use; `provider_status` is kept raw beside
-    the canonical state. `checkout_url` is None when nothing can be paid any more, or the provider does not repeat it.
-    `seen` is False when the provider has not heard of the payment yet: then all of it follows from the query.
-    `also_paid` names further payments of the same order that hold money too: the payer has paid twice.
-    """
-
-    references: tuple[Reference, ...]
-    evidence: Evidence
-    amount: Money
-    provider_status: str
-    checkout_url: str | None
-    expires_at: datetime | None
-    seen: bool = True
-    also_paid: tuple[Reference, ...] = ()
-
-
-@dataclass(frozen=True)
-class RefundRequest:
-    """One refund of ours; `refund_id` travels with it and is its idempotency key at the provider."""
-
-    refund_id: UUID
-    references: tuple[Reference, ...]
-    amount: Money
-    reason: str | None = None
-
-
-class RefundState(StrEnum):
-    PENDING = "pending"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True)
-class Refund:
-    reference: str
-    state: RefundState
-    amount: Money
+    CARD = "card"
+    BANK_TRANSFER = "bank_transfer"
+    QRIS = "qris"
+    EWALLET = "ewallet"
+    RETAIL = "retail"
 
 
 class Assurance(StrEnum):
@@ -188,35 +97,16 @@ class Verified:
 
 
 @dataclass(frozen=True)
-class ProviderEvent:
-    """
-    A webhook in our terms.
-
-    `references` name the transaction, the surest first; those not stored yet are added once one of them matches.
-    With `confirm` the event only hints at a change, such as a refund: the provider is asked, and asked again while it
-    does not show what `evidence` claims; without evidence, any answer will do. Else `evidence` is None only when
-    `ignored` tells why nothing moves. `foreign` marks an event of another system on the same account. `amount` is what
-    was asked for, when the event tells it.
-    """
-
-    event_type: str
-    references: tuple[Reference, ...]
-    evidence: Evidence | None
-    amount: Money | None = None
-    provider_status: str | None = None
-    confirm: bool = False
-    ignored: str | None = None
-    foreign: bool = False
-
-
-@dataclass(frozen=True)
 class Capabilities:
     """
     What may be asked of a provider, checked before any call.
 
     `expiry_min_s`..`expiry_max_s` bound a page's life; `create_retention_s` is how long the provider answers a repeated
-    creation with the page of the first, 0 when it never does. `lookup_kinds` are the kinds of reference that
-    `fetch_payment` can ask by; `pulls_per_s` is how often an account's provider may be asked.
+    creation with the page of the first, 0 when it never does; `refund_retention_s` is the same for a repeated refund.
+    `lookup_kinds` are the kinds of reference that `fetch_payment` can ask by; `pulls_per_s` is how often an account's
+    provider may be asked. With `manual_capture` money can be held first and collected later, with `partial_capture`
+    also a part of it, once. `payment_methods` are those that a page in a currency can be limited to; a currency that is
+    not named has none.
     """
 
     currencies: frozenset[str]
@@ -224,13 +114,18 @@ class Capabilities:
     expiry_default_s: int
     expiry_max_s: int
     create_retention_s: int
+    refund_retention_s: int
     lookup_kinds: frozenset[str]
     partial_refunds: bool
+    manual_capture: bool
+    partial_capture: bool
     pulls_per_s: float
+    payment_methods: Mapping[str, frozenset[PaymentMethod]]
 
 
 class ErrorKind(StrEnum):
     AUTH = "auth"
+    """The account may not do this, whatever the order: its key, its permissions, a method that it has not activated."""
     VALIDATION = "validation"
     DUPLICATE = "duplicate"
     NOT_FOUND = "not_found"
@@ -291,6 +186,31 @@ class UnreadableEvent(Exception):
     """A stored webhook is not what the provider is known to send. The message is safe to log."""
 
 
+class Signature(Protocol):
+    """
+    How one provider signs its webhooks. Apart from `Provider`, as intake asks for nothing else.
+
+    `evidence_headers` are those, in lower case, without which a stored webhook cannot be verified again. They are kept
+    with its body, so none of them may be a secret itself. `secret_field` names the credential that it is checked with.
+    """
+
+    @property
+    def secret_field(self) -> str: ...
+
+    @property
+    def evidence_headers(self) -> frozenset[str]: ...
+
+    def verify(
+        self, raw_body: bytes, headers: Mapping[str, str], credentials: Sequence[Credential], now: datetime
+    ) -> Verified:
+        """
+        Check a webhook against every live secret. `headers` has lower-case names.
+
+        Raises:
+            WebhookRefused: With a reason.
+        """
+
+
 class Provider(Protocol):
     """One payment provider."""
 
@@ -303,14 +223,6 @@ class Provider(Protocol):
     @property
     def credential_fields(self) -> Sequence[CredentialField]: ...
 
-    @property
-    def evidence_headers(self) -> frozenset[str]:
-        """
-        Headers, in lower case, without which a stored webhook cannot be verified again. They are kept with its body, so
-        none of them may be a secret itself.
-        """
-        ...
-
     def check_amount(self, amount: Money) -> None:
         """
         Refuse what this provider cannot take exactly.
@@ -319,7 +231,7 @@ class Provider(Protocol):
             UnrepresentableAmount: The currency or the amount cannot be sent.
         """
 
-    def create_payment(self, account: Account, request: PaymentRequest) -> Payment:
+    def create_payment(self, account: Account, request: "PaymentRequest") -> "Payment":
         """
         Create the payment page of `request`. Within `create_retention_s` the same request gives the same page.
 
@@ -327,7 +239,7 @@ class Provider(Protocol):
             ProviderError: `effect` tells whether a page may exist.
         """
 
-    def find_payment(self, account: Account, request: PaymentRequest) -> Payment | None:
+    def find_payment(self, account: Account, request: "PaymentRequest") -> "Payment | None":
         """
         Look for the page of an attempt whose creation had no clear end.
 
@@ -338,7 +250,7 @@ class Provider(Protocol):
             ProviderError: The provider gave no clear answer.
         """
 
-    def fetch_payment(self, account: Account, query: PaymentQuery) -> Payment:
+    def fetch_payment(self, account: Account, query: "PaymentQuery") -> "Payment":
         """
         Ask for the present status of the payment that the query's references name; the first that names one decides.
 
@@ -346,7 +258,7 @@ class Provider(Protocol):
             ProviderError: Also NOT_FOUND when none of the references is known there.
         """
 
-    def cancel_payment(self, account: Account, query: PaymentQuery) -> Payment:
+    def cancel_payment(self, account: Account, query: "PaymentQuery") -> "Payment":
         """
         Close the page or void the authorization, and return what the provider then says.
 
@@ -354,25 +266,31 @@ class Provider(Protocol):
             ProviderError: BAD_STATE when it can no longer be closed.
         """
 
-    def refund_payment(self, account: Account, request: RefundRequest) -> Refund:
+    def capture_payment(self, account: Account, query: "PaymentQuery", amount: Money) -> "Payment":
         """
-        Give money back.
+        Collect held money, all or a part, and return what the provider then says. What is left over is released.
+
+        Raises:
+            ProviderError: `effect` tells whether money may have moved; BAD_STATE when none is held (any more).
+        """
+
+    def refund_payment(self, account: Account, request: "RefundRequest") -> "Refund":
+        """
+        Give money back. Within `refund_retention_s` the same request gives the same refund.
 
         Raises:
             ProviderError: `effect` tells whether money may move.
         """
 
-    def verify_webhook(
-        self, raw_body: bytes, headers: Mapping[str, str], credentials: Sequence[Credential], now: datetime
-    ) -> Verified:
+    def find_refund(self, account: Account, request: "RefundRequest") -> "Refund | None":
         """
-        Check a webhook against every live secret. `headers` has lower-case names.
+        Look for a refund by our id. None when the provider knows none of it (yet).
 
         Raises:
-            WebhookRefused: With a reason.
+            ProviderError: The provider gave no clear answer.
         """
 
-    def map_webhook(self, raw_body: bytes) -> ProviderEvent:
+    def map_webhook(self, raw_body: bytes) -> "ProviderEvent":
         """
         Put a verified webhook into our terms. Pure.
 

@@ -1,12 +1,15 @@
-"""The enabled providers, imported once at start. A request only looks up this table."""
+"""The enabled providers. Each adapter is imported when it is first asked for: a function pays for what it meets."""
 
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import import_module
 from pkgutil import iter_modules
-from types import MappingProxyType
+from typing import Any, Generic, TypeVar
 
 import paylink.providers
-from paylink.providers.port import Provider
+from paylink.providers.port import Provider, Signature
+
+T = TypeVar("T")
 
 
 def provider_slugs() -> tuple[str, ...]:
@@ -18,25 +21,60 @@ class UnknownProvider(ValueError):
     """A slug in PAYLINK_PROVIDERS has no folder under `providers/`."""
 
 
-def load_providers(slugs: Iterable[str], environ: Mapping[str, str]) -> Mapping[str, Provider]:
+class _OnUse(Mapping[str, T], Generic[T]):
+    """What is made of each slug when it is first asked for. Safe to share between threads."""
+
+    def __init__(self, slugs: Iterable[str], make: Callable[[str], T]) -> None:
+        self._slugs = dict.fromkeys(slugs)
+        self._make = make
+        self._made: dict[str, T] = {}
+        self._lock = threading.Lock()
+        if unknown := self._slugs.keys() - set(provider_slugs()):
+            raise UnknownProvider(f"PAYLINK_PROVIDERS: there is no provider {', '.join(sorted(map(repr, unknown)))}")
+
+    def __getitem__(self, slug: str) -> T:
+        if slug not in self._slugs:
+            raise KeyError(slug)
+        if slug not in self._made:
+            with self._lock:
+                if slug not in self._made:
+                    self._made[slug] = self._make(slug)
+        return self._made[slug]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._slugs)
+
+    def __len__(self) -> int:
+        return len(self._slugs)
+
+    def __contains__(self, slug: object) -> bool:
+        return slug in self._slugs
+
+
+def enabled_providers(slugs: Iterable[str], environ: Mapping[str, str]) -> Mapping[str, Provider]:
     """
-    Import each slug's folder and build its adapter with `build(environ)`.
+    Return the adapters by their slugs. Whoever asks for one first has it built, with `build(environ)` of its folder.
+    The settings of all are read at once, with `read_settings(environ)`.
 
     Raises:
-        UnknownProvider: No such folder.
-        ValueError: The folder refuses its settings.
+        UnknownProvider: A slug has no folder.
+        ValueError: A folder refuses its settings.
     """
-    providers: dict[str, Provider] = {}
-    for slug in slugs:
-        if not slug.isidentifier():
-            raise UnknownProvider(f"PAYLINK_PROVIDERS: {slug!r} is not a provider")
-        try:
-            module = import_module(f"paylink.providers.{slug}")
-        except ModuleNotFoundError as exc:
-            if exc.name != f"paylink.providers.{slug}":
-                raise
-            raise UnknownProvider(f"PAYLINK_PROVIDERS: there is no provider {slug!r}") from exc
-        if not hasattr(module, "build"):
-            raise UnknownProvider(f"PAYLINK_PROVIDERS: there is no provider {slug!r}")
-        providers[slug] = module.build(environ)
-    return MappingProxyType(providers)
+    providers: _OnUse[Provider] = _OnUse(slugs, lambda slug: _folder(slug).build(environ))
+    for slug in providers:
+        _folder(slug).read_settings(environ)
+    return providers
+
+
+def enabled_signatures(slugs: Iterable[str]) -> Mapping[str, Signature]:
+    """
+    Return how each provider signs: the module `signature` of its folder.
+
+    Raises:
+        UnknownProvider: A slug has no folder.
+    """
+    return _OnUse(slugs, lambda slug: _folder(slug, ".signature"))
+
+
+def _folder(slug: str, module: str = "") -> Any:
+    return import_module(f"paylink.providers.{slug}{module}")

@@ -1,7 +1,7 @@
 """What operators ask events by: query parameters, a JSON body, or a command's options, all read alike."""
 
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -9,10 +9,11 @@ from chalice.app import Request
 
 from paylink.core.errors import FieldProblem, InvalidFields, MalformedRequest
 from paylink.runtime.http import raw_body, read_json
+from paylink.runtime.query import Reader, read_limit, read_moment, read_text, read_uuid, read_values
 from paylink.store.operations import EVENT_STATES, EventFilter
+from paylink.store.pages import Page
 
-LIMIT_MAX = 200
-_TEXT_MAX = 300
+_NO_READERS: Mapping[str, Reader] = MappingProxyType({})
 
 DEAD_LETTER_NAMES = frozenset({"reason", "provider", "account", "event_id", "since", "until", "cursor", "limit"})
 EVENT_NAMES = DEAD_LETTER_NAMES | {"state", "transaction_id"}
@@ -56,17 +57,22 @@ def parse_filter(given: Mapping[str, Any], names: frozenset[str]) -> EventFilter
     Raises:
         InvalidFields: With one entry per wrong one.
     """
-    problems = [FieldProblem(name, "unknown") for name in given if name not in names]
-    values: dict[str, Any] = {}
-    for name in sorted(names & given.keys()):
-        read: Callable[[Any], Any] = _READERS.get(name, _text)
-        try:
-            values[name] = read(given[name])
-        except ValueError as exc:
-            problems.append(FieldProblem(name, str(exc)))
-    if problems:
-        raise InvalidFields(fields=problems)
-    return EventFilter(**values)
+    return EventFilter(**read_values(given, {name: READERS.get(name, read_text) for name in names}))
+
+
+def parse_page(given: Mapping[str, Any], names: frozenset[str], readers: Mapping[str, Reader] = _NO_READERS) -> Page:
+    """
+    Read a page of a list whose filters are `names`; `cursor` and `limit` may be given as well.
+
+    readers: of those fields that this list reads in a way of its own.
+
+    Raises:
+        InvalidFields: With one entry per wrong one.
+    """
+    known = {name: readers.get(name) or READERS.get(name, read_text) for name in names | {"cursor", "limit"}}
+    values = read_values(given, known)
+    shape = {name: values.pop(name) for name in ("cursor", "limit") if name in values}
+    return Page(values, **shape)
 
 
 def parse_flag(given: Mapping[str, Any], name: str) -> bool:
@@ -76,13 +82,7 @@ def parse_flag(given: Mapping[str, Any], name: str) -> bool:
     Raises:
         InvalidFields: It is neither true nor false, or there is another.
     """
-    problems = [FieldProblem(other, "unknown") for other in given if other != name]
-    value = given.get(name, "false")
-    if value not in ("true", "false"):
-        problems.append(FieldProblem(name, "true or false is needed"))
-    if problems:
-        raise InvalidFields(fields=problems)
-    return bool(value == "true")
+    return bool(read_values(given, {name: _flag}).get(name, False))
 
 
 def parse_id(text: str) -> UUID:
@@ -91,52 +91,36 @@ def parse_id(text: str) -> UUID:
         InvalidFields: It is no UUID.
     """
     try:
-        return _uuid(text)
+        return read_uuid(text)
     except ValueError as exc:
         raise InvalidFields(fields=[FieldProblem("id", str(exc))]) from exc
 
 
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or not value.isprintable() or not 0 < len(value) <= _TEXT_MAX:
-        raise ValueError(f"a text of 1 to {_TEXT_MAX} printable characters is needed")
-    return value
+def _flag(value: Any) -> bool:
+    if value not in ("true", "false"):
+        raise ValueError("true or false is needed")
+    return bool(value == "true")
 
 
-def _state(value: Any) -> str:
-    if value not in EVENT_STATES:
-        raise ValueError(f"one of {', '.join(EVENT_STATES)} is needed")
-    return str(value)
+def one_of(choices: tuple[str, ...]) -> Reader:
+    """Return a reader that takes one of these texts."""
+
+    def read(value: Any) -> str:
+        if value not in choices:
+            raise ValueError(f"one of {', '.join(choices)} is needed")
+        return str(value)
+
+    return read
 
 
-def _uuid(value: Any) -> UUID:
-    try:
-        return UUID(_text(value))
-    except ValueError as exc:
-        raise ValueError("a UUID is needed") from exc
-
-
-def _moment(value: Any) -> datetime:
-    try:
-        moment = datetime.fromisoformat(_text(value))
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError) as exc:
-        raise ValueError("a time is needed, such as 2026-01-31 or 2026-01-31T12:00:00Z") from exc
-
-
-def _limit(value: Any) -> int:
-    text = str(value) if type(value) is int else value
-    if not isinstance(text, str) or not (text.isascii() and text.isdigit() and len(text) <= 4):
-        raise ValueError("a whole number is needed")
-    if not 1 <= int(text) <= LIMIT_MAX:
-        raise ValueError(f"a whole number from 1 to {LIMIT_MAX} is needed")
-    return int(text)
-
-
-_READERS: dict[str, Callable[[Any], Any]] = {
-    "state": _state,
-    "transaction_id": _uuid,
-    "cursor": _uuid,
-    "since": _moment,
-    "until": _moment,
-    "limit": _limit,
+READERS: dict[str, Reader] = {
+    "state": one_of(EVENT_STATES),
+    "transaction_id": read_uuid,
+    "merchant_id": read_uuid,
+    "subject_id": read_uuid,
+    "operator": _flag,
+    "cursor": read_uuid,
+    "since": read_moment,
+    "until": read_moment,
+    "limit": read_limit,
 }

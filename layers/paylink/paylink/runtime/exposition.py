@@ -1,6 +1,6 @@
 """The Prometheus page: figures read from Postgres, so that they are right across processes and restarts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -8,13 +8,15 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from paylink.core.breaker import CLOSED, HALF_OPEN, OPEN
+from paylink.services.ports import Breakers
 from paylink.store.database import Database
 from paylink.store.unit_of_work import Row, UnitOfWork
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def render_metrics(database: Database) -> str:
+def render_metrics(database: Database, breakers: Breakers) -> str:
     """
     Return the page as Prometheus text.
 
@@ -22,7 +24,8 @@ def render_metrics(database: Database) -> str:
         StorageUnavailable: The database cannot answer.
     """
     registry = CollectorRegistry()
-    registry.register(_Figures(database.run(_read)))
+    read = database.run(_read)
+    registry.register(_Figures(read, breakers.states([account["id"] for account in read.accounts])))
     return generate_latest(registry).decode()
 
 
@@ -34,6 +37,8 @@ class _Read:
     credentials: list[Row]
     unfinished: dict[str, Row]
     unresolved: Row
+    accounts: list[Row]
+    calls: list[Row]
 
 
 def _read(uow: UnitOfWork) -> _Read:
@@ -44,17 +49,21 @@ def _read(uow: UnitOfWork) -> _Read:
         uow.all("read_credential_use"),
         {row["state"]: row for row in uow.all("count_unfinished_events")},
         uow.one("count_unresolved_transactions"),
+        uow.all("list_account_names"),
+        uow.all("count_unresolved_calls"),
     )
 
 
 class _Figures(Collector):
-    def __init__(self, read: _Read) -> None:
+    def __init__(self, read: _Read, breaker_states: Sequence[str]) -> None:
         self._read = read
+        self._breaker_states = breaker_states
 
     def collect(self) -> Iterator[Metric]:
         yield from self._webhooks()
         yield from self._events()
         yield from self._transactions()
+        yield self._breakers()
 
     def _webhooks(self) -> Iterator[Metric]:
         received = CounterMetricFamily(
@@ -119,3 +128,20 @@ class _Figures(Collector):
             "Age of the oldest open transaction.",
             value=self._read.unresolved["oldest_s"],
         )
+        calls = GaugeMetricFamily(
+            "paylink_calls_unresolved", "Calls of providers whose end is not known yet.", labels=["what"]
+        )
+        for row in self._read.calls:
+            calls.add_metric([row["what"]], row["calls"])
+        yield calls
+
+    def _breakers(self) -> Metric:
+        states = GaugeMetricFamily(
+            "paylink_breaker_state",
+            "1 for the state of an account's circuit breaker: open lets no checkout pass.",
+            labels=["provider", "account", "state"],
+        )
+        for account, present in zip(self._read.accounts, self._breaker_states, strict=True):
+            for state in (CLOSED, HALF_OPEN, OPEN):
+                states.add_metric([account["provider"], account["name"], state], int(state == present))
+        return states

@@ -2,7 +2,7 @@
 HTTP functions: Chalice apps that are safe under threads and answer every error as RFC 9457 problem+json.
 
 A function is one app with one or two routes. `http_function(name)` makes it; the decorated view gets the path's
-parameters, and reads the rest from `app.request`.
+parameters, and reads the rest from `app.request`. Whoever needs a key comes in by `app.admit` or `app.admit_operator`.
 """
 
 import json
@@ -11,47 +11,40 @@ import uuid
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from functools import partial, wraps
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from chalice.app import Chalice, Request, Response
 
 from paylink.core.errors import (
-    PROBLEM_BASE,
     FieldProblem,
     InvalidFields,
     MalformedRequest,
     NotFound,
     PayLinkError,
     PayloadTooLarge,
+    UnsupportedMediaType,
 )
 from paylink.edge.sources import TrustedProxies
-from paylink.runtime.logs import log
+from paylink.runtime.answers import LaterAnswer, finished, problem_response
+from paylink.runtime.headers import cors_headers, rate_limit_headers
+from paylink.runtime.logs import log, request_id_in_logs
 from paylink.services.promise import Promise
 
+if TYPE_CHECKING:
+    from paylink.edge.api_keys import Caller
+    from paylink.edge.rate_limit import Counted
+    from paylink.runtime.wiring import Deps
+
 _BODY_SIZE_MAX = 64 * 1024
+_COUNT_S = 5.0
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}\Z", re.ASCII)
-_STATUS_TITLES = {404: "There is nothing here", 405: "This method is not allowed here", 415: "JSON is needed"}
+_JSON_TYPE = re.compile(
+    r"application/(json|[a-z0-9.!#$&^_-]+\+json) *(; *charset *= *\"?utf-8\"? *)?\Z", re.ASCII | re.IGNORECASE
+)
 
 View = Callable[..., Any]
 Answer = Response | dict[str, object]
 T = TypeVar("T")
-
-
-class LaterAnswer:
-    """
-    The answer to a request whose work goes on after its handler has returned.
-
-    Only a runtime that says so in its context gets one (`takes_later_answers`): there the handler's thread is free
-    meanwhile. Elsewhere the handler waits.
-    """
-
-    def __init__(self, promise: Promise[Any], finish: Callable[[], dict[str, Any]]) -> None:
-        self._promise = promise
-        self._finish = finish
-
-    def then(self, report: Callable[[dict[str, Any]], None]) -> None:
-        """Have the answer reported once it is there, from the thread that has it."""
-        self._promise.then(lambda _: report(self._finish()))
 
 
 class HttpFunction(Chalice):
@@ -63,6 +56,8 @@ class HttpFunction(Chalice):
     _context: ContextVar[Any] = ContextVar("context", default=None)
     _headers: ContextVar[Mapping[str, str]] = ContextVar("headers")
     _later: ContextVar[tuple[Promise[Any], Callable[[Any], Any]] | None] = ContextVar("later", default=None)
+    _told: ContextVar[dict[str, str]] = ContextVar("told")
+    """Headers that the answer carries whatever becomes of the request."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name, configure_logs=False, env={})
@@ -108,8 +103,66 @@ class HttpFunction(Chalice):
         forwarded = [hop for name in values if name.lower() == "x-forwarded-for" for hop in values[name]]
         return proxies.source(event["requestContext"]["identity"].get("sourceIp") or "-", ",".join(forwarded))
 
+    def admit(self, parts: "Deps", scope: str) -> "Caller":
+        """
+        Let somebody in whose key has a scope; how it stands with its limits goes on the answer, whatever that is.
+
+        Raises:
+            Unauthenticated, TooManyBadKeys: See `Door.authenticate`.
+            RateLimited: Its key or its merchant has sent too many requests.
+            Forbidden: The key lacks the scope.
+            InvalidFields: There is a query, and the request is no GET.
+        """
+        caller = self._count(parts)
+        caller.require(scope)
+        _refuse_stray_query(self.request)
+        return caller
+
+    def admit_operator(self, parts: "Deps", scope: str) -> "Caller":
+        """
+        The same for operators alone.
+
+        Raises:
+            Forbidden: A merchant's key, or the key lacks the scope. Else as `admit`.
+        """
+        caller = self._count(parts)
+        caller.require_operator(scope)
+        _refuse_stray_query(self.request)
+        return caller
+
+    def admit_later(self, parts: "Deps", scope: str, work: "Callable[[Caller], Promise[T]]") -> Promise[T]:
+        """
+        The same as `admit` without waiting for the count, and what `work` then promises whoever was let in. Requests
+        that come at the same time are counted together, by a thread that runs `work` too: it must not wait.
+
+        Raises:
+            Unauthenticated, TooManyBadKeys: At once; all else the promise raises.
+        """
+        caller = self._authenticate(parts)
+        told, request = self._told.get(), self.request
+
+        def let_in(counted: "Counted") -> Promise[T]:
+            _tell(told, counted)
+            caller.require(scope)
+            _refuse_stray_query(request)
+            return work(caller)
+
+        return parts.counting.submit(caller, within_s=_COUNT_S).go_on(let_in)
+
+    def _count(self, parts: "Deps") -> "Caller":
+        caller = self._authenticate(parts)
+        [counted] = parts.door.count([caller])
+        _tell(self._told.get(), counted)
+        return caller
+
+    def _authenticate(self, parts: "Deps") -> "Caller":
+        self._told.get().update(cors_headers(parts.settings.cors_origins, self.header("origin")))
+        source = partial(self.source, parts.settings.trusted_proxies)
+        return parts.door.authenticate(self.header("authorization"), source)
+
     def route(self, path: str, **options: Any) -> Callable[[View], View]:
-        register = super().route(path, **options)
+        # Chalice would refuse a GET for the type of a body that it has not. What bodies may be, `read_json` decides.
+        register = super().route(path, **{"content_types": ["*/*"]} | options)
 
         def decorate(view: View) -> View:
             @wraps(view)
@@ -125,7 +178,12 @@ class HttpFunction(Chalice):
         """Return an answer as a Response, and whatever is raised as a problem."""
         try:
             answer = answer_of()
-            return answer if isinstance(answer, Response) else Response(json.dumps(answer), _JSON)
+            if not isinstance(answer, Response):
+                answer = Response(answer, _JSON)
+            if not isinstance(answer.body, str):
+                # Without escapes, which take two or three times the room: what an answer may have is limited.
+                answer.body = json.dumps(answer.body, ensure_ascii=False)
+            return answer
         except PayLinkError as exc:
             return problem_response(exc)
         except Exception:
@@ -151,6 +209,10 @@ class HttpFunction(Chalice):
         headers = _lower_case(event.get("headers") or {})
         self._headers.set(headers)
         self._later.set(None)
+        told: dict[str, str] = {}
+        self._told.set(told)
+        request_id = _request_id(headers, gateway)
+        request_id_in_logs.set(request_id)
         try:
             _refuse_repeated_headers(event.get("multiValueHeaders") or {}, len(headers))
             # Chalice's route table makes an entry of every path it is asked for: ask only for known ones.
@@ -159,14 +221,18 @@ class HttpFunction(Chalice):
             answer = super().__call__(event, context)
         except PayLinkError as exc:
             answer = problem_response(exc).to_dict()
-        request_id = _request_id(headers, gateway)
         if (later := self._later.get()) is not None:
-            promise, make = later
-            path = gateway["resourcePath"]
-            return LaterAnswer(
-                promise, lambda: _finished(self._response(path, lambda: make(promise.result())).to_dict(), request_id)
-            )
-        return _finished(answer, request_id)
+            return LaterAnswer(later[0], lambda: self._finish_later(gateway["resourcePath"], *later, told, request_id))
+        return finished(answer, told, request_id)
+
+    def _finish_later(
+        self, path: str, promise: Promise[T], answer: Callable[[T], Any], told: dict[str, str], request_id: str
+    ) -> dict[str, Any]:
+        logged = request_id_in_logs.set(request_id)
+        try:
+            return finished(self._response(path, lambda: answer(promise.result())).to_dict(), told, request_id)
+        finally:
+            request_id_in_logs.reset(logged)
 
 
 def http_function(name: str) -> HttpFunction:
@@ -175,6 +241,18 @@ def http_function(name: str) -> HttpFunction:
 
 _JSON: dict[str, str | list[str]] = {"Content-Type": "application/json"}
 _SINGLE_VALUED = frozenset({"authorization", "idempotency-key", "content-type"})
+
+
+def _tell(told: dict[str, str], counted: "Counted") -> None:
+    """Tell how a request stands with its limits, and refuse one too many."""
+    told.update(rate_limit_headers(counted.standings))
+    counted.refuse_excess()
+
+
+def _refuse_stray_query(request: Request) -> None:
+    """Only reading takes parameters in a query; each view reads its own."""
+    if request.method != "GET":
+        refuse_query(request)
 
 
 def _refuse_repeated_headers(multi_headers: dict[str, list[str]], names: int) -> None:
@@ -206,6 +284,17 @@ def refuse_fields(request: Request) -> None:
         raise InvalidFields(fields=[FieldProblem(str(name), "unknown field") for name in body])
 
 
+def refuse_query(request: Request) -> None:
+    """
+    Accept no parameters in the query.
+
+    Raises:
+        InvalidFields: There is one.
+    """
+    if request.query_params:
+        raise InvalidFields(fields=[FieldProblem(str(name), "unknown") for name in request.query_params])
+
+
 def raw_body(request: Request) -> bytes:
     """Return the body as it arrived. Our gateways always send it in base64, so it is bytes."""
     raw = request.raw_body
@@ -219,8 +308,10 @@ def read_json(request: Request) -> Any:
     Raises:
         MalformedRequest: It is none.
         PayloadTooLarge: Over 64 KiB.
+        UnsupportedMediaType: It is said to be something else.
     """
     raw = raw_body(request)
+    _refuse_other_types(request.headers.get("content-type"), raw)
     if len(raw) > _BODY_SIZE_MAX:
         raise PayloadTooLarge(f"a request body has at most {_BODY_SIZE_MAX} bytes")
     try:
@@ -235,23 +326,13 @@ def read_json(request: Request) -> Any:
         raise MalformedRequest(f"the body is not strict JSON: {exc}") from exc
 
 
-def problem_response(error: PayLinkError) -> Response:
-    body: dict[str, Any] = {
-        "type": PROBLEM_BASE + error.slug,
-        "title": error.title,
-        "status": error.status,
-        "retryable": error.retryable,
-    }
-    if error.detail:
-        body["detail"] = error.detail
-    if error.fields:
-        body["errors"] = [{"field": f.field, "message": f.message} for f in error.fields]
-    headers: dict[str, str | list[str]] = {"Content-Type": "application/problem+json"}
-    if error.retry_after_s is not None:
-        headers["Retry-After"] = str(error.retry_after_s)
-    if error.status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
-    return Response(json.dumps(body), headers=headers, status_code=error.status)
+def _refuse_other_types(content_type: str | None, raw: bytes) -> None:
+    """What curl -d sends says nothing of the body: a JSON object under a form's type is taken for what it is."""
+    if not content_type or _JSON_TYPE.match(content_type.strip()):
+        return
+    if content_type.lower().startswith("application/x-www-form-urlencoded") and raw.lstrip().startswith(b"{"):
+        return
+    raise UnsupportedMediaType("send JSON in UTF-8 under `Content-Type: application/json`")
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -274,19 +355,3 @@ def _request_id(headers: Mapping[str, str], gateway: dict[str, Any]) -> str:
     if isinstance(given, str) and _REQUEST_ID.match(given):
         return given
     return str(gateway.get("requestId") or uuid.uuid4())
-
-
-def _finished(answer: dict[str, Any], request_id: str) -> dict[str, Any]:
-    """Give the answer its request id and content type, and Chalice's own refusals our form."""
-    headers = answer.setdefault("headers", {})
-    content_type = next((v for k, v in headers.items() if k.lower() == "content-type"), None)
-    if answer["statusCode"] >= 400 and content_type != "application/problem+json":
-        status = answer["statusCode"]
-        title = _STATUS_TITLES.get(status, "The request failed")
-        body = {"type": "about:blank", "title": title, "status": status, "retryable": False}
-        answer["body"] = json.dumps(body)
-        headers["Content-Type"] = "application/problem+json"
-    elif content_type is None:
-        headers["Content-Type"] = "application/json"
-    headers["X-Request-Id"] = request_id
-    return answer

@@ -1,5 +1,5 @@
 """
-The way to SQS. boto3 is imported on first use: it costs more than all the rest of intake.
+The way to SQS.
 
 In a long-lived process a background thread sends, so that the answer to a provider does not wait; on Lambda, where a
 process freezes after its answer, the send comes before it, bounded in time. A failed send loses nothing: the event is
@@ -11,12 +11,12 @@ import math
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from queue import Empty, SimpleQueue
 from typing import Any
 from uuid import UUID
 
 from paylink.runtime.logs import log
+from paylink.runtime.sqs_link import SqsFailed, SqsLink
 
 IDS_PER_MESSAGE = 100
 _MESSAGES_PER_SEND = 10
@@ -51,15 +51,7 @@ class SqsQueue:
     def __init__(self, queue_url: str, dead_letter_queue_url: str) -> None:
         self._queue_url = queue_url
         self._dead_letter_queue_url = dead_letter_queue_url
-        self._lock = threading.Lock()
-
-    @cached_property
-    def _client(self) -> Any:
-        import boto3
-        from botocore.config import Config
-
-        config = Config(connect_timeout=_TIMEOUT_S, read_timeout=_TIMEOUT_S, retries={"total_max_attempts": 1})
-        return boto3.session.Session().client("sqs", config=config)
+        self._link = SqsLink(_TIMEOUT_S)
 
     def send(self, event_row_ids: Sequence[UUID], delay_s: float = 0) -> None:
         if delay_s <= _DELAY_S_MAX:
@@ -83,28 +75,32 @@ class SqsQueue:
 
     def depth(self) -> int | None:
         try:
-            asked = self._client_once().get_queue_attributes(
-                QueueUrl=self._queue_url, AttributeNames=["ApproximateNumberOfMessages"]
-            )
+            wanted = {"QueueUrl": self._queue_url, "AttributeNames": ["ApproximateNumberOfMessages"]}
+            asked = self._link.call("GetQueueAttributes", wanted)
             return int(asked["Attributes"]["ApproximateNumberOfMessages"])
         except Exception as exc:
-            log.warning("queue depth is not known", error=type(exc).__name__)
+            log.warning("queue depth is not known", error=_reason(exc))
             return None
 
-    def _client_once(self) -> Any:
-        with self._lock:
-            return self._client
+    def close(self) -> None:
+        """Close the idle connections."""
+        self._link.close()
 
     def _send(self, queue_url: str, entries: list[dict[str, Any]]) -> bool:
         try:
-            failed = self._client_once().send_message_batch(QueueUrl=queue_url, Entries=entries).get("Failed", [])
+            sent = self._link.call("SendMessageBatch", {"QueueUrl": queue_url, "Entries": entries})
+            failed = sent.get("Failed") or []
         except Exception as exc:
             # Whatever it is, it must not take the event's commit or its answer with it.
-            log.warning("queue send failed", error=type(exc).__name__)
+            log.warning("queue send failed", error=_reason(exc))
             return False
         if failed:
             log.warning("queue send failed", error=failed[0].get("Code"), messages=len(failed))
         return not failed
+
+
+def _reason(exc: Exception) -> str:
+    return str(exc) if isinstance(exc, SqsFailed) else type(exc).__name__
 
 
 class BackgroundQueue:
@@ -115,7 +111,7 @@ class BackgroundQueue:
 
     def __init__(self, queue: SqsQueue) -> None:
         self._queue = queue
-        self._waiting: SimpleQueue[tuple[int, UUID]] = SimpleQueue()
+        self._waiting: SimpleQueue[tuple[int, UUID] | None] = SimpleQueue()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
@@ -134,6 +130,11 @@ class BackgroundQueue:
     def depth(self) -> int | None:
         return self._queue.depth()
 
+    def close(self) -> None:
+        """Send what waits, then end the thread and the connections."""
+        self._ensure_thread()
+        self._waiting.put(None)
+
     def _ensure_thread(self) -> None:
         with self._lock:
             if self._thread is None or not self._thread.is_alive():
@@ -149,7 +150,10 @@ class BackgroundQueue:
                 except Empty:
                     break
             ids_by_delay: dict[int, list[UUID]] = {}
-            for delay_s, event_row_id in taken:
+            for delay_s, event_row_id in filter(None, taken):
                 ids_by_delay.setdefault(delay_s, []).append(event_row_id)
             self._queue.send_delayed(ids_by_delay)
+            if None in taken:
+                self._queue.close()
+                return
             time.sleep(min(max(len(taken) * _PAUSE_PER_ID_S, _PAUSE_S_MIN), _PAUSE_S_MAX))

@@ -1,6 +1,7 @@
 """Settings: read once from the environment at cold start, every error told at once."""
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,10 +10,13 @@ from typing import TypeVar
 
 from paylink.core.keyring import Keyring
 from paylink.core.secret import Secret
+from paylink.edge.limits import Limit
 from paylink.edge.sources import TrustedProxies
 
 ENVIRONMENTS = ("local", "test", "production")
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+_RATE_MAX = 100_000
+_ORIGIN = re.compile(r"https?://(\[[0-9a-f:]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?\Z", re.ASCII)
 
 T = TypeVar("T")
 
@@ -27,18 +31,27 @@ class Settings:
     database_url: Secret
     redis_url: Secret
     sql_dir: Path
+    public_url: str
     providers: tuple[str, ...]
     master_keys: Keyring = field(repr=False)
     api_key_peppers: Keyring = field(repr=False)
     webhook_queue_url: str
     dead_letter_queue_url: str
     raw_body_days: int
-    rate_limit_per_s: int
-    rate_limit_burst: int
+    key_limit: Limit
+    merchant_limit: Limit
+    bad_key_limit: Limit
+    remember_keys_s: int
     trusted_proxies: TrustedProxies
+    cors_origins: tuple[str, ...]
     log_level: str
     environ: Mapping[str, str] = field(repr=False)
     """The whole environment, for the settings that provider folders read themselves."""
+
+    @property
+    def demo_keys(self) -> bool:
+        """Whether API keys that were made for a demo are let in."""
+        return self.environment != "production"
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
@@ -47,20 +60,30 @@ class Settings:
             InvalidSettings: With one line per wrong or missing variable.
         """
         read = _Reader(environ)
+        per_s = read.number("PAYLINK_RATE_LIMIT_PER_S", 50, 1, _RATE_MAX)
+        burst = read.number("PAYLINK_RATE_LIMIT_BURST", 100, 1, _RATE_MAX)
+        bad_keys = read.number("PAYLINK_BAD_KEYS_PER_MIN", 30, 1, _RATE_MAX)
         settings = cls(
             environment=read.choice("PAYLINK_ENVIRONMENT", ENVIRONMENTS),
             database_url=Secret(read.text("PAYLINK_DATABASE_URL")),
             redis_url=Secret(read.text("PAYLINK_REDIS_URL")),
             sql_dir=Path(read.text("PAYLINK_SQL_DIR", str(default_sql_dir()))),
+            public_url=read.text("PAYLINK_PUBLIC_URL", ""),
             providers=tuple(p.strip() for p in read.text("PAYLINK_PROVIDERS").split(",") if p.strip()),
             master_keys=read.keyring("PAYLINK_MASTER_KEYS"),
             api_key_peppers=read.keyring("PAYLINK_API_KEY_PEPPERS"),
             webhook_queue_url=read.text("PAYLINK_WEBHOOK_EVENTS_QUEUE_URL"),
             dead_letter_queue_url=read.text("PAYLINK_WEBHOOK_EVENTS_DEAD_QUEUE_URL"),
             raw_body_days=read.number("PAYLINK_RAW_BODY_DAYS", 90, 8, 3650),
-            rate_limit_per_s=read.number("PAYLINK_RATE_LIMIT_PER_S", 50, 1, 100_000),
-            rate_limit_burst=read.number("PAYLINK_RATE_LIMIT_BURST", 100, 1, 100_000),
+            key_limit=Limit(per_s, burst),
+            merchant_limit=Limit(
+                read.number("PAYLINK_MERCHANT_RATE_LIMIT_PER_S", 2 * per_s, 1, 2 * _RATE_MAX),
+                read.number("PAYLINK_MERCHANT_RATE_LIMIT_BURST", 2 * burst, 1, 2 * _RATE_MAX),
+            ),
+            bad_key_limit=Limit(bad_keys / 60, bad_keys),
+            remember_keys_s=read.number("PAYLINK_REMEMBER_KEYS_S", 3, 0, 60),
             trusted_proxies=read.trusted_proxies("PAYLINK_TRUSTED_PROXIES"),
+            cors_origins=read.origins("PAYLINK_CORS_ORIGINS"),
             log_level=read.choice("PAYLINK_LOG_LEVEL", _LOG_LEVELS, "INFO"),
             environ=MappingProxyType(dict(environ)),
         )
@@ -108,6 +131,12 @@ class _Reader:
     def trusted_proxies(self, name: str) -> TrustedProxies:
         text = self._environ.get(name, "")
         return self._or_error(lambda: TrustedProxies.parse(name, text), TrustedProxies())
+
+    def origins(self, name: str) -> tuple[str, ...]:
+        origins = tuple(origin.strip() for origin in self._environ.get(name, "").split(",") if origin.strip())
+        if not all(_ORIGIN.match(origin) for origin in origins):
+            self.errors.append(f"{name} is a comma-separated list of origins such as https://shop.example.com")
+        return origins
 
     def _or_error(self, read: Callable[[], T], instead: T) -> T:
         try:

@@ -6,9 +6,10 @@ import threading
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from uuid import UUID
 
 from paylink.providers.port import Provider
-from paylink.providers.registry import load_providers
+from paylink.providers.registry import enabled_providers, enabled_signatures
 from paylink.runtime import settings as settings_module
 from paylink.runtime.logs import LoggedAlerts, log_failure
 from paylink.runtime.settings import Settings
@@ -19,19 +20,36 @@ from paylink.store.queries import load_queries
 from paylink.store.sealing import Sealer
 
 if TYPE_CHECKING:
-    from paylink.edge.api_keys import ApiKeys
-    from paylink.edge.rate_limit import Buckets, PullBudget, RateLimiter
+    from paylink.edge.answers import RememberedAnswers
+    from paylink.edge.api_keys import ApiKeys, Caller
+    from paylink.edge.breakers import Breakers
+    from paylink.edge.door import Door
+    from paylink.edge.key_use import KeyUse
+    from paylink.edge.rate_limit import Buckets, Counted, PullBudget
+    from paylink.edge.shared_redis import SharedRedis
+    from paylink.services.cancellation import Cancellation
+    from paylink.services.capturing import Capturing
     from paylink.services.checkout import Checkout
     from paylink.services.credential_use import CredentialUse
+    from paylink.services.groups import Groups
     from paylink.services.intake import Intake
+    from paylink.services.keys import Keys
+    from paylink.services.merchants import Merchants
     from paylink.services.operations import Operations
     from paylink.services.processing import Processing
+    from paylink.services.provider_accounts import ProviderAccounts
+    from paylink.services.reading import TransactionReader
     from paylink.services.reconciliation import Reconciliation
+    from paylink.services.refunds import Refunds
     from paylink.services.refusals import Refusals
     from paylink.services.relay import Relay
+    from paylink.services.resolution import Resolution
+    from paylink.services.routing import RoutingChanges
 
 
 T = TypeVar("T")
+
+_COUNTED_TOGETHER_MAX = 64
 
 
 class _part(Generic[T]):
@@ -52,6 +70,16 @@ class _part(Generic[T]):
             return built
 
 
+class _LatePulls:
+    """The budget of questions to providers, built once there is a question."""
+
+    def __init__(self, deps: "Deps") -> None:
+        self._deps = deps
+
+    def wait_s(self, account_id: UUID, per_s: float) -> float:
+        return self._deps.pulls.wait_s(account_id, per_s)
+
+
 class Deps:
     """Everything a handler may need. Tests build their own from other settings."""
 
@@ -60,15 +88,25 @@ class Deps:
 
     @_part
     def parts(self) -> Parts:
-        return Parts(self.database, self.accounts, self.providers, self.queue, self.pulls, LoggedAlerts(), log_failure)
+        return Parts(
+            self.database,
+            self.accounts,
+            self.providers,
+            enabled_signatures(self.settings.providers),
+            self.queue,
+            _LatePulls(self),
+            LoggedAlerts(),
+            log_failure,
+        )
 
     @_part
     def providers(self) -> Mapping[str, Provider]:
-        return load_providers(self.settings.providers, self.settings.environ)
+        return enabled_providers(self.settings.providers, self.settings.environ)
 
     @_part
     def database(self) -> Database:
-        return Database(self.settings.database_url, load_queries(self.settings.sql_dir / "queries"))
+        queries = load_queries(self.settings.sql_dir / "queries")
+        return Database(self.settings.database_url, queries, reserve=not _frozen_between_calls())
 
     @_part
     def sealer(self) -> Sealer:
@@ -83,15 +121,23 @@ class Deps:
         from paylink.runtime.queues import BackgroundQueue, SqsQueue
 
         queue = SqsQueue(self.settings.webhook_queue_url, self.settings.dead_letter_queue_url)
-        frozen_between_calls = "AWS_LAMBDA_RUNTIME_API" in os.environ
-        return queue if frozen_between_calls else BackgroundQueue(queue)
+        return queue if _frozen_between_calls() else BackgroundQueue(queue)
 
     @_part
     def api_keys(self) -> "ApiKeys":
         from paylink.edge.api_keys import ApiKeys
 
-        demo_keys = self.settings.environment != "production"
-        return ApiKeys(self.database, self.settings.api_key_peppers, demo_keys=demo_keys)
+        settings = self.settings
+        return ApiKeys(self.database, settings.api_key_peppers, self.key_use, demo_keys=settings.demo_keys)
+
+    @_part
+    def key_use(self) -> "KeyUse":
+        from paylink.edge.key_use import KeyUse
+
+        pepper_id = self.settings.api_key_peppers.active
+        key_use = KeyUse(self.database, pepper_id, by_caller=_frozen_between_calls())
+        atexit.register(key_use.close)
+        return key_use
 
     @_part
     def pulls(self) -> "PullBudget":
@@ -103,31 +149,101 @@ class Deps:
     def buckets(self) -> "Buckets":
         from paylink.edge.rate_limit import Buckets
 
-        return Buckets(self.settings.redis_url)
+        return Buckets(self.shared_redis)
 
     @_part
-    def rate_limiter(self) -> "RateLimiter":
-        from paylink.edge.rate_limit import Limit, RateLimiter
+    def shared_redis(self) -> "SharedRedis":
+        from paylink.edge.shared_redis import SharedRedis
 
-        return RateLimiter(self.buckets, Limit(self.settings.rate_limit_per_s, self.settings.rate_limit_burst))
+        return SharedRedis(self.settings.redis_url)
+
+    @_part
+    def door(self) -> "Door":
+        from paylink.edge.door import Door
+        from paylink.edge.rate_limit import RateLimiter
+
+        settings = self.settings
+        limiter = RateLimiter(self.buckets, settings.key_limit, settings.merchant_limit)
+        return Door(self.api_keys, self.buckets, limiter, settings.bad_key_limit, settings.remember_keys_s)
+
+    @_part
+    def counting(self) -> "Groups[Caller, Counted]":
+        """Counts together the requests that come at the same time."""
+        from paylink.services.groups import Groups
+
+        door = self.door
+        return Groups(
+            "counting",
+            lambda callers, within_s: door.count(callers),
+            size_max=_COUNTED_TOGETHER_MAX,
+            by_caller=_frozen_between_calls(),
+        )
 
     @_part
     def checkout(self) -> "Checkout":
         from paylink.services.checkout import Checkout
 
-        return Checkout(self.parts)
+        return Checkout(self.parts, self.breakers, self.answers)
+
+    @_part
+    def breakers(self) -> "Breakers":
+        from paylink.edge.breakers import Breakers
+
+        return Breakers(self.shared_redis)
+
+    @_part
+    def answers(self) -> "RememberedAnswers":
+        from paylink.edge.answers import RememberedAnswers
+
+        return RememberedAnswers(self.shared_redis)
+
+    @_part
+    def transaction_reader(self) -> "TransactionReader":
+        from paylink.services.reading import TransactionReader
+
+        return TransactionReader(self.database, by_caller=_frozen_between_calls())
+
+    @_part
+    def routing(self) -> "RoutingChanges":
+        from paylink.services.routing import RoutingChanges
+
+        return RoutingChanges(self.parts, self.breakers)
+
+    @_part
+    def refunds(self) -> "Refunds":
+        from paylink.services.refunds import Refunds
+
+        return Refunds(self.parts)
+
+    @_part
+    def cancellation(self) -> "Cancellation":
+        from paylink.services.cancellation import Cancellation
+
+        return Cancellation(self.parts)
+
+    @_part
+    def capturing(self) -> "Capturing":
+        from paylink.services.capturing import Capturing
+
+        return Capturing(self.parts)
+
+    @_part
+    def resolution(self) -> "Resolution":
+        from paylink.services.resolution import Resolution
+
+        return Resolution(self.parts)
 
     @_part
     def intake(self) -> "Intake":
         from paylink.services.intake import Intake
 
-        return Intake(self.parts, self.refusals)
+        return Intake(self.parts, self.refusals, by_caller=_frozen_between_calls())
 
     @_part
     def refusals(self) -> "Refusals":
         from paylink.services.refusals import Refusals
 
-        refusals = Refusals(self.parts)
+        refusals = Refusals(self.parts, counted_by_caller=_frozen_between_calls())
         atexit.register(refusals.close)
         return refusals
 
@@ -160,6 +276,29 @@ class Deps:
         from paylink.services.credential_use import CredentialUse
 
         return CredentialUse(self.parts)
+
+    @_part
+    def merchants(self) -> "Merchants":
+        from paylink.services.merchants import Merchants
+
+        return Merchants(self.database)
+
+    @_part
+    def keys(self) -> "Keys":
+        from paylink.services.keys import Keys
+
+        return Keys(self.database, self.settings.api_key_peppers, demo_keys=self.settings.demo_keys)
+
+    @_part
+    def provider_accounts(self) -> "ProviderAccounts":
+        from paylink.services.provider_accounts import ProviderAccounts
+
+        return ProviderAccounts(self.database, self.providers, self.sealer, public_url=self.settings.public_url)
+
+
+def _frozen_between_calls() -> bool:
+    """Whether this is Lambda, where a process has one request at a time, and does nothing after its answer."""
+    return "AWS_LAMBDA_RUNTIME_API" in os.environ
 
 
 _lock = threading.Lock()

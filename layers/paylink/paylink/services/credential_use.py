@@ -4,7 +4,9 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from paylink.core.errors import NotFound
+from paylink.services.operator import Operator
 from paylink.services.ports import Parts
+from paylink.store.audit import write_audit
 from paylink.store.unit_of_work import Row, UnitOfWork
 
 QUIET = timedelta(hours=24)
@@ -30,7 +32,7 @@ class CredentialUse:
         now = self._parts.now()
         return {"credentials": [_entry(row, can_be_retired=_has_done_its_service(row, rows, now)) for row in rows]}
 
-    def retire(self, credential_id: UUID) -> bool:
+    def retire(self, credential_id: UUID, by: Operator) -> bool:
         """
         Let a secret verify nothing from now on, and tell whether it was live. Processes notice within a minute.
 
@@ -41,16 +43,29 @@ class CredentialUse:
         """
 
         def work(uow: UnitOfWork) -> bool:
-            rows = uow.all("lock_credentials_of_field", id=credential_id)
-            own = next((row for row in rows if row["id"] == credential_id), None)
-            if own is None:
+            # Who sets a value holds this lock too: of two changes at once the later one sees what the first one left.
+            account = uow.first("lock_account_of_credential", id=credential_id)
+            if account is None:
                 raise NotFound("there is no such credential")
+            rows = uow.all("list_values_of_field", id=credential_id)
+            own = next(row for row in rows if row["id"] == credential_id)
             if own["retired_at"] is not None:
                 return False
             if not any(row["retired_at"] is None for row in rows if row is not own):
-                account = f"{own['provider']}/{own['account']}"
-                raise CannotRetire(f"it is the only live {own['field']} of {account}: add its successor first")
+                whose = f"{account['provider']}/{account['name']}"
+                raise CannotRetire(f"it is the only live {own['field']} of {whose}: add its successor first")
             uow.run("retire_credential", id=credential_id)
+            write_audit(
+                uow,
+                "credential.retired",
+                made_by=by.name,
+                subject_id=account["id"],
+                merchant_id=account["merchant_id"],
+                provider=account["provider"],
+                account=account["name"],
+                field=own["field"],
+                credential_id=str(credential_id),
+            )
             return True
 
         return self._parts.database.run(work)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from uuid import UUID
 
-from paylink.providers.port import ProviderEvent, Reference, attempt_of
+from paylink.providers.payments import ProviderEvent, Reference, attempt_of
 from paylink.services.evidence import Claim, Effect, weigh_evidence
 from paylink.store import transactions as tx
 from paylink.store import webhooks
@@ -73,7 +73,7 @@ def write_set(uow: UnitOfWork, event_row_ids: Sequence[UUID], read: Read) -> Set
             continue
         assert says.evidence is not None
         alerts = HeldAlerts()
-        claim = Claim(says.evidence, says.amount, attempt_of(says.references))
+        claim = Claim(says.evidence, says.amount, attempt_of(says.references), event.account_id)
         proof = Proof("webhook", event.event_id, says.provider_status)
         applied = weigh_evidence(transactions[transaction_id], claim, proof, alerts)
         if applied.effect in (Effect.NEEDS_PULL, Effect.MISMATCH):

@@ -1,13 +1,14 @@
 """Evidence applied to a locked transaction: the one way in which money or a state changes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from uuid import UUID
 
 from paylink.core.money import Money
-from paylink.core.states import HAS_MONEY, Evidence, State, Verdict, decide
-from paylink.providers.port import Payment, attempt_of
+from paylink.core.states import HAS_MONEY, OPEN, Evidence, Source, State, Verdict, decide
+from paylink.providers.payments import Payment, Refund, Refundable, attempt_of
 from paylink.services.ports import AlertLog
+from paylink.services.refund_figures import apply_figures
 from paylink.store.attempts import list_attempts
 from paylink.store.changes import Change, Proof, change_by, write_changes
 from paylink.store.references import list_references
@@ -34,23 +35,35 @@ class Applied:
 
 @dataclass(frozen=True)
 class Claim:
-    """Evidence with the amount that was asked for and the attempt whose page it speaks of, where they are told."""
+    """
+    Evidence from one account, with the amount that was asked for and the attempt whose page it speaks of, where they
+    are told. The provider's own answer also tells our refunds behind its sum, and what can be given back.
+    """
 
     evidence: Evidence
     amount: Money | None
     attempt_id: UUID | None
+    account_id: UUID
+    refunds: tuple[Refund, ...] | None = None
+    refundable: Refundable | None = None
 
 
-def speaks_of(uow: UnitOfWork, transaction: Transaction, payment: Payment) -> bool:
+def claim_of(payment: Payment, attempt_id: UUID | None, account_id: UUID) -> Claim:
+    """Return what the provider's own answer claims."""
+    return Claim(payment.evidence, payment.amount, attempt_id, account_id, payment.refunds, payment.refundable)
+
+
+def speaks_of(uow: UnitOfWork, transaction: Transaction, account_id: UUID, payment: Payment) -> bool:
     """
-    Tell whether a provider's answer is about this transaction.
+    Tell whether what an account's provider answers is about this transaction.
 
-    The attempt that it names must be one of the transaction's own; where it names none, a reference must be known.
+    The attempt that it names must be one that the transaction made there; where it names none, a reference must be
+    known there.
     """
     attempt_id = attempt_of(payment.references)
     if attempt_id is None:
-        return not set(payment.references).isdisjoint(list_references(uow, transaction.id))
-    return attempt_id in {attempt.id for attempt in list_attempts(uow, transaction.id)}
+        return not set(payment.references).isdisjoint(list_references(uow, transaction.id, account_id))
+    return (attempt_id, account_id) in {(a.id, a.account_id) for a in list_attempts(uow, transaction.id)}
 
 
 def alert_if_paid_twice(transaction: Transaction, payment: Payment, alerts: AlertLog) -> None:
@@ -64,6 +77,10 @@ def apply_evidence(uow: UnitOfWork, transaction: Transaction, claim: Claim, proo
     applied = weigh_evidence(transaction, claim, proof, alerts)
     if applied.change is not None:
         write_changes(uow, [applied.change])
+    figures_hold = applied.effect is Effect.APPLIED or applied.reason == "no_change"
+    if figures_hold and claim.evidence.source is Source.PULL and claim.evidence.refunded is not None:
+        reserved = apply_figures(uow, transaction, applied.transaction, claim.refunds, proof.id, alerts)
+        return replace(applied, transaction=replace(applied.transaction, refund_reserved=reserved))
     return applied
 
 
@@ -72,8 +89,8 @@ def weigh_evidence(transaction: Transaction, claim: Claim, proof: Proof, alerts:
     Let the state machine decide what evidence does to a transaction. Writes nothing.
 
     Evidence of money, held or received, is believed only when amount and currency are ours; else nothing is written:
-    MISMATCH. What an earlier attempt's page tells is ignored, unless it is the one that was paid: a second page that is
-    paid as well raises the alert `paid_twice`.
+    MISMATCH. What an earlier attempt's page, or another account than the present one, tells is ignored, unless it is
+    what was paid: a second page that is paid as well raises the alert `paid_twice`.
     """
     evidence = claim.evidence
     if _of_another_attempt(transaction, claim):
@@ -84,6 +101,9 @@ def weigh_evidence(transaction: Transaction, claim: Claim, proof: Proof, alerts:
     if not _amount_is_ours(transaction, claim):
         alerts.alert("amount_mismatch", transaction_id=transaction.id, evidence=proof.kind, evidence_id=proof.id)
         return Applied(Effect.MISMATCH, "amount_mismatch", transaction)
+    if evidence.state is State.EXPIRED and transaction.cancel_requested_at is not None:
+        # Some providers tell a page that was closed like one whose time is over.
+        evidence = replace(evidence, state=State.CANCELLED)
     decision = decide(transaction.snapshot, evidence)
     if decision.alert is not None and decision.verdict is not Verdict.PULL:
         alerts.alert(decision.alert, transaction_id=transaction.id, evidence=proof.kind, evidence_id=proof.id)
@@ -93,22 +113,35 @@ def weigh_evidence(transaction: Transaction, claim: Claim, proof: Proof, alerts:
         case Verdict.IGNORE:
             return Applied(Effect.IGNORED, decision.reason, transaction)
         case Verdict.APPLY:
-            change = change_by(transaction, decision, proof, attempt_id=claim.attempt_id)
+            if transaction.cancel_requested_at is not None and _gets_money(transaction, decision.steps):
+                facts = {"evidence": proof.kind, "evidence_id": proof.id}
+                alerts.alert("paid_after_cancel_request", transaction_id=transaction.id, **facts)
+            if claim.refundable not in (None, transaction.refundable):
+                transaction = replace(transaction, refundable=claim.refundable)
+            account_id = claim.account_id if claim.attempt_id is not None else None
+            change = change_by(transaction, decision, proof, attempt_id=claim.attempt_id, account_id=account_id)
             return Applied(Effect.APPLIED, "", change.after, change)
 
 
+def _gets_money(transaction: Transaction, steps: tuple[State, ...]) -> bool:
+    return transaction.state in OPEN and bool(steps) and steps[-1] in HAS_MONEY
+
+
 def _of_another_attempt(transaction: Transaction, claim: Claim) -> bool:
-    if claim.attempt_id is None:
-        return False
-    if transaction.paid_attempt_id is not None and transaction.state in HAS_MONEY:
-        return claim.attempt_id != transaction.paid_attempt_id
+    paid = transaction.paid_attempt_id is not None and transaction.state in HAS_MONEY
     # Before anything is paid, money is welcome on any attempt's page; its end counts only on the newest one's.
-    return claim.evidence.state not in HAS_MONEY and claim.attempt_id != transaction.attempt_id
+    if not paid and claim.evidence.state in HAS_MONEY:
+        return False
+    if claim.account_id != transaction.account_id:
+        return True
+    present = transaction.paid_attempt_id if paid else transaction.attempt_id
+    return claim.attempt_id is not None and claim.attempt_id != present
 
 
 def _amount_is_ours(transaction: Transaction, claim: Claim) -> bool:
     if claim.evidence.state not in HAS_MONEY and claim.evidence.state is not State.AUTHORIZED:
         return True
+    whole, asked = transaction.amount.amount, transaction.capture_requested
     if claim.amount is not None and claim.amount != transaction.amount:
         return False
     captured = claim.evidence.captured
@@ -117,5 +150,5 @@ def _amount_is_ours(transaction: Transaction, claim: Claim) -> bool:
     if captured <= 0:
         return False
     # Less than the whole is captured only of what was authorized first.
-    partial = transaction.state is State.AUTHORIZED and captured < transaction.amount.amount
-    return partial or captured in (transaction.amount.amount, transaction.captured)
+    partial = transaction.state is State.AUTHORIZED and captured < whole
+    return partial or captured in (whole, asked, transaction.captured)

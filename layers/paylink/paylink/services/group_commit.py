@@ -1,13 +1,10 @@
 """Group commit: webhooks that arrive at the same time are stored in one transaction, so that its cost is shared."""
 
 import logging
-import threading
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from uuid import UUID
 
-from paylink.core.errors import StorageUnavailable
+from paylink.services.groups import Groups
 from paylink.services.promise import Promise
 from paylink.store.webhooks import NewWebhook
 
@@ -23,18 +20,6 @@ shares the next.
 
 _log = logging.getLogger("paylink")
 
-_LEAST_DEADLINE_S = 0.5
-"""A group gets this long, however little time its oldest webhook has left: the others fall with it."""
-
-
-@dataclass
-class _Waiting:
-    """A webhook and who waits for its commit, until a time of the monotonic clock."""
-
-    webhook: NewWebhook
-    until_s: float
-    new: Promise[bool] = field(default_factory=Promise)
-
 
 class GroupCommit:
     """
@@ -42,18 +27,25 @@ class GroupCommit:
 
     store: commits webhooks within so many seconds and returns the ids of those whose event is new.
     stored: told which events are new, after their commit and before the answers.
+    by_caller: see `Groups`.
     """
 
     def __init__(
         self,
         store: Callable[[Sequence[NewWebhook], float], set[UUID]],
         stored: Callable[[Sequence[UUID]], None],
+        *,
+        by_caller: bool = False,
     ) -> None:
         self._store = store
         self._stored = stored
-        self._waiting: list[_Waiting] = []
-        self._changed = threading.Condition(threading.Lock())
-        self._thread: threading.Thread | None = None
+        self._groups: Groups[NewWebhook, bool] = Groups(
+            "group-commit",
+            self._commit,
+            size_max=GROUP_MAX,
+            by_caller=by_caller,
+            pause_s=lambda size: min(size * _PAUSE_PER_WEBHOOK_S, _PAUSE_S_MAX),
+        )
 
     def submit(self, webhook: NewWebhook, *, within_s: float) -> Promise[bool]:
         """
@@ -61,68 +53,14 @@ class GroupCommit:
 
         It raises StorageUnavailable when that takes longer; the webhook may be stored all the same.
         """
-        waiting = _Waiting(webhook, time.monotonic() + within_s)
-        with self._changed:
-            self._waiting.append(waiting)
-            if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._run, name="group-commit", daemon=True)
-                self._thread.start()
-            self._changed.notify()
-        return waiting.new
+        return self._groups.submit(webhook, within_s=within_s)
 
-    def _run(self) -> None:
-        while True:
-            with self._changed:
-                while not self._waiting:
-                    self._changed.wait()
-                group, self._waiting = self._waiting[:GROUP_MAX], self._waiting[GROUP_MAX:]
-            try:
-                self._commit_group(group)
-            except BaseException as exc:
-                # A defect of ours must not end this thread, and nobody may wait for ever.
-                _log.exception("a group was not committed")
-                _fail(group, exc)
-            time.sleep(min(len(group) * _PAUSE_PER_WEBHOOK_S, _PAUSE_S_MAX))
-
-    def _commit_group(self, group: Sequence[_Waiting]) -> None:
-        now_s = time.monotonic()
-        # Their providers are told so, and tell it again: they need not be stored now.
-        _fail([waiting for waiting in group if waiting.until_s <= now_s], StorageUnavailable)
-        in_time = [waiting for waiting in group if waiting.until_s > now_s]
-        if not in_time:
-            return
-        until_s = max(now_s + _LEAST_DEADLINE_S, min(waiting.until_s for waiting in in_time))
-        try:
-            self._commit_together(in_time, until_s)
-        except StorageUnavailable:
-            _fail(in_time, StorageUnavailable)
-        except Exception as exc:
-            if len(in_time) == 1:
-                _fail(in_time, exc)
-            else:
-                self._commit_apart(in_time, until_s)
-
-    def _commit_apart(self, group: Sequence[_Waiting], until_s: float) -> None:
-        """One row that Postgres refuses must not take the others of its group with it."""
-        for number, waiting in enumerate(group):
-            if time.monotonic() >= until_s:
-                _fail(group[number:], StorageUnavailable)
-                return
-            try:
-                self._commit_together([waiting], until_s)
-            except StorageUnavailable:
-                _fail(group[number:], StorageUnavailable)
-                return
-            except Exception as exc:
-                _fail([waiting], exc)
-
-    def _commit_together(self, group: Sequence[_Waiting], until_s: float) -> None:
-        new = self._store([waiting.webhook for waiting in group], max(0.2, until_s - time.monotonic()))
+    def _commit(self, webhooks: Sequence[NewWebhook], within_s: float) -> list[bool]:
+        new = self._store(webhooks, within_s)
         # Before the answers: where a process freezes after its answer, nothing would follow it.
         if new:
             self._tell(list(new))
-        for waiting in group:
-            waiting.new.keep(waiting.webhook.id in new)
+        return [webhook.id in new for webhook in webhooks]
 
     def _tell(self, new: Sequence[UUID]) -> None:
         try:
@@ -130,10 +68,3 @@ class GroupCommit:
         except Exception:
             # They are committed, and due: the relay queues them.
             _log.exception("what was stored could not be told")
-
-
-def _fail(group: Sequence[_Waiting], error: BaseException | type[StorageUnavailable]) -> None:
-    """Give those who still wait an error; StorageUnavailable to each its own, as several threads will raise it."""
-    for waiting in group:
-        if not waiting.new.done:
-            waiting.new.break_(error if isinstance(error, BaseException) else error(retry_after_s=2))

@@ -1,17 +1,17 @@
 """Webhook intake: verify, store once, acknowledge. What a provider was told 2xx for is committed in Postgres."""
 
-import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from uuid import UUID
 
-from paylink.providers.port import Account, Provider, Verified, WebhookRefused
+from paylink.providers.port import Account, Signature, Verified, WebhookRefused
 from paylink.services.group_commit import COMMIT_DEADLINE_S, GroupCommit
 from paylink.services.ports import Parts
 from paylink.services.promise import Promise
 from paylink.services.refusals import BODY_SIZE_MAX, TOO_LARGE, Refusals
+from paylink.store.shards import any_shard
 from paylink.store.webhooks import LEDGER_SHARDS, NewWebhook, store_webhooks
 
 LEASE_S = 30
@@ -31,12 +31,12 @@ class Receipt:
 
 
 class Intake:
-    def __init__(self, parts: Parts, refusals: Refusals) -> None:
+    def __init__(self, parts: Parts, refusals: Refusals, *, by_caller: bool = False) -> None:
+        """by_caller: see `Groups`."""
         self._parts = parts
         self._refusals = refusals
-        self._kept_headers = {slug: _KEPT_HEADERS | p.evidence_headers for slug, p in parts.providers.items()}
-        self._shard = secrets.randbelow(LEDGER_SHARDS)
-        self._commits = GroupCommit(self._store, parts.queue.send)
+        self._shard = any_shard(LEDGER_SHARDS)
+        self._commits = GroupCommit(self._store, parts.queue.send, by_caller=by_caller)
 
     def receive(
         self,
@@ -58,20 +58,20 @@ class Intake:
             StorageUnavailable: Postgres cannot be asked for the account. The promise raises it when Postgres did not
                 commit within 2 s; the provider will try again.
         """
-        provider = self._parts.providers.get(slug)
-        if provider is None:
+        signature = self._parts.signatures.get(slug)
+        if signature is None:
             raise self._refusals.refuse_unknown_provider(source())
         if len(raw_body) > BODY_SIZE_MAX:
             raise self._refusals.refuse(slug, None, TOO_LARGE, source())
         commit_by = time.monotonic() + COMMIT_DEADLINE_S
         account = self._parts.accounts.for_webhook(slug, account_name, deadline_s=COMMIT_DEADLINE_S)
         if account is None:
-            raise self._refusals.refuse_unknown_account(provider, account_name, raw_body, headers, source())
+            raise self._refusals.refuse_unknown_account(slug, account_name, raw_body, headers, source())
         try:
-            verified = self._verify(provider, account, raw_body, headers)
+            verified = self._verify(signature, account, raw_body, headers)
         except WebhookRefused as exc:
             raise self._refusals.refuse(slug, account, exc.reason, source()) from exc
-        kept_headers = self._kept_headers[slug]
+        kept_headers = _KEPT_HEADERS | signature.evidence_headers
         webhook = NewWebhook(
             id=self._parts.new_id(),
             account_id=account.id,
@@ -88,16 +88,16 @@ class Intake:
         within_s = max(0.2, commit_by - time.monotonic())
         return Receipt(verified.event_id, self._commits.submit(webhook, within_s=within_s))
 
-    def _verify(self, provider: Provider, account: Account, raw_body: bytes, headers: Mapping[str, str]) -> Verified:
+    def _verify(self, signature: Signature, account: Account, raw_body: bytes, headers: Mapping[str, str]) -> Verified:
         now = self._parts.now()
         try:
-            return provider.verify_webhook(raw_body, headers, account.credentials, now)
+            return signature.verify(raw_body, headers, account.credentials, now)
         except WebhookRefused:
             # Its secret may be younger than what is in memory. Asking costs one look-up a second, whoever sends.
             now_known = self._parts.accounts.reread(account, deadline_s=COMMIT_DEADLINE_S / 2)
             if now_known.credentials == account.credentials:
                 raise
-            return provider.verify_webhook(raw_body, headers, now_known.credentials, now)
+            return signature.verify(raw_body, headers, now_known.credentials, now)
 
     def _store(self, webhooks: Sequence[NewWebhook], deadline_s: float) -> set[UUID]:
         tries = count()

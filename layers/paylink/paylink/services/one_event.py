@@ -5,18 +5,9 @@ from functools import partial
 from uuid import UUID
 
 from paylink.core.states import HAS_MONEY
-from paylink.providers.port import (
-    Assurance,
-    ErrorKind,
-    Payment,
-    Provider,
-    ProviderError,
-    ProviderEvent,
-    Reference,
-    UnreadableEvent,
-    attempt_of,
-)
-from paylink.services.evidence import Applied, Claim, Effect, alert_if_paid_twice, apply_evidence, speaks_of
+from paylink.providers.payments import Payment, ProviderEvent, Reference, attempt_of
+from paylink.providers.port import Assurance, ErrorKind, Provider, ProviderError, UnreadableEvent
+from paylink.services.evidence import Applied, Claim, Effect, alert_if_paid_twice, apply_evidence, claim_of, speaks_of
 from paylink.services.ports import Parts
 from paylink.store import transactions as tx
 from paylink.store import webhooks
@@ -141,7 +132,7 @@ class OneEvent:
 
     def _pull(self, provider: Provider, event: ClaimedEvent, told: ProviderEvent, transaction_id: UUID) -> _Pulled:
         def read(uow: UnitOfWork) -> tuple[tx.Transaction | None, list[Reference]]:
-            return tx.read_transaction(uow, transaction_id), list_references(uow, transaction_id)
+            return tx.read_transaction(uow, transaction_id), list_references(uow, transaction_id, event.account_id)
 
         transaction, known = self._parts.database.run(read)
         assert transaction is not None
@@ -169,7 +160,7 @@ class OneEvent:
             return _Written(settled=False)
         if not webhooks.lock_events(uow, [event.id]):
             return _Written(settled=True)
-        if pulled is not None and not speaks_of(uow, transaction, pulled.payment):
+        if pulled is not None and not speaks_of(uow, transaction, event.account_id, pulled.payment):
             # The event names this transaction, and a payment of another one.
             self._parts.alerts.alert("references_disagree", event_row_id=event.id, transaction_id=transaction_id)
             disagree = Ending(event.id, "ignored", "references_disagree", told.event_type)
@@ -205,11 +196,11 @@ class OneEvent:
     ) -> Applied:
         if pulled is not None:
             payment = pulled.payment
-            claim = Claim(payment.evidence, payment.amount, attempt_of(payment.references))
+            claim = claim_of(payment, attempt_of(payment.references), event.account_id)
             proof = Proof("pull", event.event_id, payment.provider_status)
         else:
             assert told.evidence is not None
-            claim = Claim(told.evidence, told.amount, attempt_of(told.references))
+            claim = Claim(told.evidence, told.amount, attempt_of(told.references), event.account_id)
             proof = Proof("webhook", event.event_id, told.provider_status)
         return apply_evidence(uow, transaction, claim, proof, self._parts.alerts)
 

@@ -1,19 +1,18 @@
-"""What operators do with events: look at them, and bring up again what had come to an end."""
+"""Events: operators look at all of them and bring up again what had come to an end, merchants look at their own."""
 
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from functools import partial
 from uuid import UUID
 
 from paylink.core.errors import BodyGone, NotFound
 from paylink.services.ports import Parts
+from paylink.services.times import iso
 from paylink.store import webhooks
-from paylink.store.operations import EventFilter, list_events, write_replays
+from paylink.store.event_listing import list_events
+from paylink.store.operations import EventFilter, write_replays
 from paylink.store.unit_of_work import Row, UnitOfWork
-
-LIST_WITHIN_S = 20.0
-"""A filter that fits little reads far back."""
 
 
 @dataclass(frozen=True)
@@ -44,17 +43,24 @@ class Operations:
 
     def list_events(self, wanted: EventFilter) -> dict[str, object]:
         """
-        Return a page of events, the newest first.
+        Return a page of events, the newest first. It may come out short, or empty, and have a next one.
 
         Raises:
+            RateLimited, Overloaded: Too many lists are read at once.
             StorageUnavailable: The database cannot answer.
         """
-        rows, cursor = self._parts.database.run(lambda uow: list_events(uow, wanted), deadline_s=LIST_WITHIN_S)
+        read = partial(list_events, wanted=wanted)
+        rows, cursor = self._parts.database.read_list(read, owner=wanted.merchant_id)
         return {"events": [_overview(row) for row in rows], "next_cursor": str(cursor) if cursor else None}
 
-    def show_event(self, event_row_id: UUID, *, with_body: bool = False, dead: bool = False) -> dict[str, object]:
+    def show_event(
+        self, event_row_id: UUID, *, with_body: bool = False, dead: bool = False, merchant_id: UUID | None = None
+    ) -> dict[str, object]:
         """
         Return one event with what happened to it; with `dead`, only a dead one. The body holds personal data.
+
+        With `merchant_id` only an event of that merchant's accounts, without what concerns operators alone: the secret
+        that verified it, and who replayed it.
 
         Raises:
             NotFound: There is none.
@@ -63,19 +69,24 @@ class Operations:
 
         def work(uow: UnitOfWork) -> dict[str, object]:
             row = uow.first("read_event", id=event_row_id)
-            if row is None or (dead and row["state"] != "dead"):
+            if row is None or merchant_id not in (None, row["merchant_id"]):
+                raise NotFound(_no_such(None))
+            if dead and row["state"] != "dead":
                 raise NotFound(_no_such(row))
             event = _overview(row) | {
                 "assurance": row["assurance"],
-                "verified_with": {"credential_id": str(row["credential_id"]), "field": row["field"]},
                 "redelivered": row["redelivered"],
-                "redelivered_at": _iso(row["redelivered_at"]),
-                "next_attempt_at": _iso(row["next_attempt_at"]),
-                "parked_until": _iso(row["parked_until"]),
+                "redelivered_at": iso(row["redelivered_at"]),
+                "next_attempt_at": iso(row["next_attempt_at"]),
+                "parked_until": iso(row["parked_until"]),
                 "waits_for": [f"{r['kind']} {r['value']}" for r in uow.all("list_awaited_references", id=event_row_id)],
-                "replays": [_replay(r) for r in uow.all("list_event_replays", id=event_row_id)],
                 "has_body": row["has_body"],
             }
+            if merchant_id is None:
+                event |= {
+                    "verified_with": {"credential_id": str(row["credential_id"]), "field": row["field"]},
+                    "replays": [_replay(r) for r in uow.all("list_event_replays", id=event_row_id)],
+                }
             return event | _body(uow.first("read_event_body", id=event_row_id)) if with_body else event
 
         return self._parts.database.run(work)
@@ -122,7 +133,7 @@ class Operations:
             gone = [row["id"] for row in dead if not row["has_body"]]
             return Redriven([row["id"] for row in whole], gone, cursor)
 
-        redriven = self._parts.database.run(work, deadline_s=LIST_WITHIN_S)
+        redriven = self._parts.database.run(work)
         self._parts.queue.send(redriven.redriven)
         return redriven
 
@@ -147,14 +158,14 @@ def _overview(row: Row) -> dict[str, object]:
         "reason": row["reason"],
         "transaction_id": str(row["transaction_id"]) if row["transaction_id"] else None,
         "attempts": row["attempts"],
-        "received_at": _iso(row["received_at"]),
-        "finished_at": _iso(row["finished_at"]),
+        "received_at": iso(row["received_at"]),
+        "finished_at": iso(row["finished_at"]),
     }
 
 
 def _replay(row: Row) -> dict[str, object]:
     return {
-        "at": _iso(row["replayed_at"]),
+        "at": iso(row["replayed_at"]),
         "by": row["replayed_by"],
         "was_state": row["was_state"],
         "was_reason": row["was_reason"],
@@ -170,7 +181,3 @@ def _body(row: Row | None) -> dict[str, object]:
         return {"body": raw.decode(), "headers": row["headers"]}
     except UnicodeDecodeError:
         return {"body_base64": base64.b64encode(raw).decode(), "headers": row["headers"]}
-
-
-def _iso(moment: Any) -> str | None:
-    return moment.isoformat() if moment else None

@@ -3,13 +3,18 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
-from paylink.providers.port import Provider
+from paylink.core.errors import NotSupported
 from paylink.store.accounts import Accounts
 from paylink.store.database import Database
 from paylink.store.ids import new_id
+
+if TYPE_CHECKING:
+    from paylink.core.breaker import Permit
+    from paylink.providers.port import Provider, Signature
+    from paylink.store.idempotency import KeyName, Snapshot
 
 
 class EventQueue(Protocol):
@@ -35,6 +40,31 @@ class PullBudget(Protocol):
         """Take the right to one question and return 0, or return the seconds until one's turn. Never raises."""
 
 
+class Breakers(Protocol):
+    """The circuit breakers of provider accounts. None of it ever raises."""
+
+    def admit(self, account_id: UUID) -> "Permit":
+        """Tell whether this account's provider may be called now, or in how long."""
+
+    def report(self, account_id: UUID, permit: "Permit", *, worked: bool) -> None:
+        """Tell how the call ended that was permitted."""
+
+    def release(self, account_id: UUID, permit: "Permit") -> None:
+        """Give a permit back whose call was not made."""
+
+    def states(self, account_ids: Sequence[UUID]) -> list[str]:
+        """Return `closed`, `open` or `half_open` for each account."""
+
+
+class RememberedAnswers(Protocol):
+    """Finished answers of idempotency keys, near at hand. One that is forgotten is read from Postgres. Never raises."""
+
+    def find(self, name: "KeyName") -> "tuple[bytes, Snapshot] | None":
+        """Return the fingerprint of the request that a key stands for, and its answer; None when it is not known."""
+
+    def remember(self, name: "KeyName", fingerprint: bytes, snapshot: "Snapshot") -> None: ...
+
+
 class AlertLog(Protocol):
     """Tells operators what a person must look at. `facts` hold ids and figures only."""
 
@@ -56,10 +86,23 @@ class Parts:
 
     database: Database
     accounts: Accounts
-    providers: Mapping[str, Provider]
+    providers: "Mapping[str, Provider]"
+    signatures: "Mapping[str, Signature]"
     queue: EventQueue
     pulls: PullBudget
     alerts: AlertLog
     log_failure: Callable[[str, UUID], None]
     now: Callable[[], datetime] = utc_now
     new_id: Callable[[], UUID] = new_id
+
+    def enabled(self, provider: str) -> "Provider":
+        """
+        Return the provider of what is stored.
+
+        Raises:
+            NotSupported: It is not enabled any more.
+        """
+        found = self.providers.get(provider)
+        if found is None:
+            raise NotSupported(f"{provider} is not enabled here any more")
+        return found

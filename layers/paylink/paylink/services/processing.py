@@ -5,7 +5,7 @@ from functools import partial
 from uuid import UUID
 
 from paylink.core.errors import StorageUnavailable
-from paylink.providers.port import ProviderEvent
+from paylink.providers.payments import ProviderEvent
 from paylink.services.event_set import SetWritten, write_set
 from paylink.services.one_event import OneEvent
 from paylink.services.ports import Parts

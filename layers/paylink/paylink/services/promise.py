@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar, cast
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 _log = logging.getLogger("paylink")
 
@@ -50,6 +51,25 @@ class Promise(Generic[T]):
                 self._listeners.append(listener)
                 return
         listener(self)
+
+    def go_on(self, further: "Callable[[T], Promise[U]]") -> "Promise[U]":
+        """Return what comes of the promise that `further` makes of the result; it raises what either raises."""
+        end: Promise[U] = Promise()
+
+        def follow(done: Promise[T]) -> None:
+            try:
+                further(done.result()).then(hand_on)
+            except Exception as exc:
+                end.break_(exc)
+
+        def hand_on(done: Promise[U]) -> None:
+            try:
+                end.keep(done.result())
+            except Exception as exc:
+                end.break_(exc)
+
+        self.then(follow)
+        return end
 
     def result(self, timeout_s: float | None = None) -> T:
         """

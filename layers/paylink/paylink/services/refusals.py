@@ -5,8 +5,8 @@ Nothing here makes a later webhook harder to deliver, whatever its source did be
 """
 
 import logging
+import os
 import re
-import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ from uuid import UUID
 
 from paylink.core.errors import MalformedRequest, NotFound, PayLinkError, PayloadTooLarge, SignatureRefused
 from paylink.core.secret import Secret
-from paylink.providers.port import Account, Credential, Provider, WebhookRefused
+from paylink.providers.port import Account, Credential, WebhookRefused
 from paylink.services.line_budget import LineBudget
 from paylink.services.ports import Parts
 from paylink.store.refusal_counts import RefusalCounts
@@ -43,20 +43,23 @@ _log = logging.getLogger("paylink")
 class Refusals:
     """Safe to share between threads. `close` when the process stops."""
 
-    def __init__(self, parts: Parts, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, parts: Parts, monotonic: Callable[[], float] = time.monotonic, *, counted_by_caller: bool = False
+    ) -> None:
+        """counted_by_caller: the counts are written by who refuses, not by a thread; see `Gathering`."""
         self._parts = parts
         self._monotonic = monotonic
-        self._counts = RefusalCounts(parts.database)
+        self._counts = RefusalCounts(parts.database, by_caller=counted_by_caller)
         self._lines = LineBudget(monotonic)
         self._lock = threading.Lock()
         self._clock_alerts: dict[UUID, float] = {}
-        self._nobodys_secret = Secret(secrets.token_hex(32))
+        self._nobodys_secret = Secret(os.urandom(32).hex())
 
     def close(self) -> None:
         self._counts.close()
 
     def refuse(self, provider: str, account: Account | None, reason: str, source: str) -> PayLinkError:
-        """Count a refusal, tell of it, and return the error to raise. Never waits."""
+        """Count a refusal, tell of it, and return the error to raise."""
         self._note(provider, account, reason, source)
         error, detail = ANSWERS.get(reason, (SignatureRefused, ""))
         return error(detail)
@@ -66,13 +69,14 @@ class Refusals:
         return self.refuse(_NOBODY, None, UNKNOWN_PROVIDER, source)
 
     def refuse_unknown_account(
-        self, provider: Provider, name: str | None, raw_body: bytes, headers: Mapping[str, str], source: str
+        self, slug: str, name: str | None, raw_body: bytes, headers: Mapping[str, str], source: str
     ) -> PayLinkError:
         """As `refuse`, after the work that an account's check costs: the time tells nothing about it either."""
-        nobodys = [Credential(UUID(int=0), field.name, self._nobodys_secret) for field in provider.credential_fields]
+        signature = self._parts.signatures[slug]
+        nobodys = [Credential(UUID(int=0), signature.secret_field, self._nobodys_secret)]
         with suppress(WebhookRefused):
-            provider.verify_webhook(raw_body, headers, nobodys, self._parts.now())
-        self._note(provider.slug, None, UNKNOWN_ACCOUNT, source, asked_for=name)
+            signature.verify(raw_body, headers, nobodys, self._parts.now())
+        self._note(slug, None, UNKNOWN_ACCOUNT, source, asked_for=name)
         return SignatureRefused()
 
     def _note(

@@ -87,6 +87,7 @@ class Relay:
             ("drop_old_body_partitions", days),
             ("delete_old_rest_bodies", days),
             ("delete_old_keys", {"hours": KEY_HOURS}),
+            ("delete_old_operator_requests", {"hours": KEY_HOURS}),
         ]
         for query, parameters in duties:
             # Locked by others, or the database went away just now: the next run does it.

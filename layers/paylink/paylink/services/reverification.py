@@ -64,15 +64,15 @@ class Reverification:
         return Checked(row["id"], row["provider"], row["account"], row["event_id"], outcome, reason)
 
     def _judge(self, row: Row) -> tuple[Outcome, str | None]:
-        provider = self._parts.providers.get(row["provider"])
-        if provider is None:
+        signature = self._parts.signatures.get(row["provider"])
+        if signature is None:
             return Outcome.CANNOT_BE_VERIFIED, "provider_not_enabled"
         if row["assurance"] == Assurance.SENDER:
             # What it proved itself by is a secret, and so is not kept.
             return Outcome.CANNOT_BE_VERIFIED, "proof_is_a_secret"
         if row["body"] is None:
             return Outcome.CANNOT_BE_VERIFIED, "body_gone"
-        if not provider.evidence_headers <= row["headers"].keys():
+        if not signature.evidence_headers <= row["headers"].keys():
             return Outcome.CANNOT_BE_VERIFIED, "signature_not_kept"
         past = self._past_credentials(row["account_id"])
         if not any(one.credential.id == row["credential_id"] for one in past):
@@ -81,7 +81,7 @@ class Reverification:
         # Of two that match, the one that intake noted.
         living.sort(key=lambda credential: credential.id != row["credential_id"])
         try:
-            verified = provider.verify_webhook(bytes(row["body"]), row["headers"], living, row["received_at"])
+            verified = signature.verify(bytes(row["body"]), row["headers"], living, row["received_at"])
         except WebhookRefused as exc:
             # Then only the time is off: intake judged that by its own clock, and this is the database's.
             if exc.reason == "outside_window":

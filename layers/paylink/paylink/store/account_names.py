@@ -88,7 +88,7 @@ class AccountNames:
             self._failed = True
         else:
             ids: dict[_Key, UUID] = {(row["provider"], row["name"]): row["id"] for row in rows}
-            ids |= {(row["provider"], None): row["id"] for row in rows if row["is_default"]}
+            ids |= {(row["provider"], None): row["id"] for row in rows if row["has_short_address"]}
             self._names = _Names(began, ids) if all_of_them else _Names(names.at, {**names.ids, **ids})
             self._failed = False
         self._tried_at = self._monotonic()

@@ -21,7 +21,7 @@ _CACHED_MAX = 10_000
 
 @dataclass(frozen=True)
 class _Cached:
-    account: Account | None
+    account: Account
     at: float
 
 
@@ -54,7 +54,8 @@ class Accounts:
     def of_merchant(self, merchant_id: UUID, provider: str) -> Account | None:
         """Return the account that a merchant's new checkouts at a provider use, or None."""
         key = ("merchant", str(merchant_id), provider)
-        return self._cached(key, "find_merchant_account", 5.0, FRESH_S, merchant_id=merchant_id, provider=provider)
+        ids = {"merchant_id": merchant_id, "provider": provider}
+        return self._cached(key, "find_merchant_account", 5.0, FRESH_S, each_reads=True, **ids)
 
     def reread(self, account: Account, *, deadline_s: float) -> Account:
         """
@@ -65,7 +66,7 @@ class Accounts:
             now = self._monotonic()
             if now - self._reread_at.get(account.id, -REREAD_S) < REREAD_S:
                 known = self._cache.get(("id", str(account.id)))
-                return known.account if known and known.account else account
+                return known.account if known else account
             if len(self._reread_at) >= _CACHED_MAX:
                 self._reread_at.clear()
             self._reread_at[account.id] = now
@@ -86,8 +87,16 @@ class Accounts:
         return account
 
     def _cached(
-        self, key: tuple[str, ...], query: str, deadline_s: float, fresh_s: float, **parameters: Any
+        self,
+        key: tuple[str, ...],
+        query: str,
+        deadline_s: float,
+        fresh_s: float,
+        *,
+        each_reads: bool = False,
+        **parameters: Any,
     ) -> Account | None:
+        """each_reads: an account may have been disabled since, and after a long pause many ask at the same moment."""
         known = self._cache.get(key)
         age_s = self._monotonic() - known.at if known else STALE_S
         if known is not None and (age_s < fresh_s or (age_s < STALE_S and self._monotonic() < self._away_until)):
@@ -95,9 +104,9 @@ class Accounts:
         usable = known if known is not None and age_s < STALE_S else None
         if usable is None:
             return self._refresh(key, query, deadline_s, parameters)
-        # One thread reads; who has an answer does not wait for it.
+        # One thread reads; who has an answer that will do does not wait for it.
         with self._lock:
-            if key in self._reading:
+            if key in self._reading and not each_reads:
                 return usable.account
             self._reading.add(key)
         try:
@@ -116,9 +125,11 @@ class Accounts:
         except StorageUnavailable:
             self._away_until = self._monotonic() + AWAY_S
             raise
-        # What is not there is not kept: a new account must work at once.
-        if account is not None:
-            with self._lock:
+        with self._lock:
+            if account is None:
+                # Not kept, for a new account must work at once; and nobody goes on with what it was.
+                self._cache.pop(key, None)
+            else:
                 if len(self._cache) >= _CACHED_MAX:
                     self._cache.clear()
                 self._cache[key] = _Cached(account, self._monotonic())

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -12,21 +11,6 @@ from paylink.store.arrays import boolean_array, integer_array, text_array, uuid_
 from paylink.store.ids import new_id
 from paylink.store.transactions import Transaction
 from paylink.store.unit_of_work import UnitOfWork
-
-
-@dataclass(frozen=True)
-class HistoryRow:
-    version: int
-    state: State
-    implied: bool
-    captured: int
-    refunded: int
-    dispute: str | None
-    evidence: str
-    evidence_id: str | None
-    provider_status: str | None
-    alert: str | None
-    created_at: datetime
 
 
 @dataclass(frozen=True)
@@ -48,12 +32,19 @@ class Change:
     alert: str | None
 
 
-def change_by(transaction: Transaction, decision: Decision, proof: Proof, *, attempt_id: UUID | None = None) -> Change:
+def change_by(
+    transaction: Transaction,
+    decision: Decision,
+    proof: Proof,
+    *,
+    attempt_id: UUID | None = None,
+    account_id: UUID | None = None,
+) -> Change:
     """
     Return what a decision to APPLY changes. Pure; `write_changes` writes it.
 
     When only totals change, one history row of the unchanged state records it. `attempt_id` is the attempt whose page
-    the money came by, by default the newest.
+    the money came by, by default the newest, and `account_id` the account on which that was made.
     """
     steps = decision.steps or (transaction.state,)
     newly_paid = steps[-1] in HAS_MONEY and transaction.state not in HAS_MONEY
@@ -65,6 +56,7 @@ def change_by(transaction: Transaction, decision: Decision, proof: Proof, *, att
         dispute=decision.totals.dispute,
         provider_status=proof.provider_status or transaction.provider_status,
         version=transaction.version + len(steps),
+        account_id=(account_id or transaction.account_id) if newly_paid else transaction.account_id,
         paid_attempt_id=(attempt_id or transaction.attempt_id) if newly_paid else transaction.paid_attempt_id,
     )
     return Change(after, steps, proof, decision.alert)
@@ -88,6 +80,7 @@ def write_changes(uow: UnitOfWork, changes: Sequence[Change]) -> None:
         provider_statuses=text_array(t.provider_status for t in final),
         versions=integer_array(t.version for t in final),
         paid_attempt_ids=uuid_array(t.paid_attempt_id for t in final),
+        refundables=text_array(t.refundable for t in final),
         history_ids=uuid_array(new_id() for _ in steps),
         history_transaction_ids=uuid_array(step.of.after.id for step in steps),
         history_versions=integer_array(step.version for step in steps),
@@ -139,8 +132,3 @@ def apply_decision(uow: UnitOfWork, transaction: Transaction, decision: Decision
     change = change_by(transaction, decision, proof)
     write_changes(uow, [change])
     return change.after
-
-
-def list_history(uow: UnitOfWork, transaction_id: UUID) -> list[HistoryRow]:
-    rows = uow.all("list_history", id=transaction_id)
-    return [HistoryRow(**(row | {"state": State(row["state"])})) for row in rows]

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from queue import Empty, LifoQueue
 from typing import TypeVar
+from uuid import UUID
 
 import psycopg2
 import psycopg2.extensions
@@ -20,6 +21,7 @@ from psycopg2 import errors
 
 from paylink.core.errors import StorageUnavailable
 from paylink.core.secret import Secret
+from paylink.store.turns import Turns
 from paylink.store.unit_of_work import Connection, UnitOfWork
 
 DEADLINE_S = 5.0
@@ -82,14 +84,29 @@ class Database:
     """
     A pool of connections and the way to run transactions. Safe to share between threads.
 
-    At most `size` transactions run at once; a further one waits for its turn within its deadline.
+    At most `size` transactions run at once; a further one waits for its turn within its deadline. Without `reserve`
+    there is no connection for intake alone: where nothing runs at the same time it would be one more to make.
     """
 
-    def __init__(self, url: Secret, queries: Mapping[str, str], *, size: int = 8) -> None:
+    def __init__(self, url: Secret, queries: Mapping[str, str], *, size: int = 8, reserve: bool = True) -> None:
         self._url = url
         self._queries = queries
         self._idle = _pool(size)
-        self._reserved = _pool(1)
+        self._reserved = _pool(1) if reserve else self._idle
+        self._lists = Turns(max(1, size // 2), max(1, size // 4))
+
+    def read_list(self, work: Callable[[UnitOfWork], T], *, owner: UUID | None) -> T:
+        """
+        Run `work`, which only reads, and may read much. All such work has half of the connections at most, that of one
+        `owner` (None: operators) a quarter.
+
+        Raises:
+            RateLimited: The owner reads too many lists at once.
+            Overloaded: Others do.
+            StorageUnavailable: See `run`.
+        """
+        with self._lists.take(owner):
+            return self.run(work, one_statement=True)
 
     def run(
         self,
@@ -190,7 +207,7 @@ class Database:
 
     def close(self) -> None:
         """Close the idle connections."""
-        for pool in (self._idle, self._reserved):
+        for pool in {self._idle, self._reserved}:
             idle = [pool.get() for _ in range(pool.qsize())]
             for connection in idle:
                 if connection is not None:

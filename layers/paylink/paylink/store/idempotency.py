@@ -46,7 +46,21 @@ def take_key(uow: UnitOfWork, name: KeyName, fingerprint: bytes, *, lease_s: int
 
 
 def lock_key(uow: UnitOfWork, name: KeyName) -> StoredKey:
-    row = uow.one("lock_key", **name.columns)
+    """
+    Raises:
+        LookupError: There is no such key.
+    """
+    stored = find_key(uow, name)
+    if stored is None:
+        raise LookupError("no such idempotency key")
+    return stored
+
+
+def find_key(uow: UnitOfWork, name: KeyName) -> StoredKey | None:
+    """Return a key, locked to the end of the unit of work, or None."""
+    row = uow.first("lock_key", **name.columns)
+    if row is None:
+        return None
     snapshot = None
     if row["recovery_point"] == "finished":
         snapshot = Snapshot(row["response_status"], row["response_body"])
@@ -58,6 +72,13 @@ def lock_key(uow: UnitOfWork, name: KeyName) -> StoredKey:
 def name_transaction(uow: UnitOfWork, name: KeyName, transaction_id: UUID) -> None:
     """Note which transaction the key stands for."""
     uow.run("name_transaction", **name.columns, transaction_id=transaction_id)
+
+
+def find_key_of_transaction(uow: UnitOfWork, merchant_id: UUID, operation: str, transaction_id: UUID) -> KeyName | None:
+    """Return the newest key of an operation on a transaction; None once it is forgotten."""
+    names = {"merchant_id": merchant_id, "operation": operation, "transaction_id": transaction_id}
+    row = uow.first("find_key_of_transaction", **names)
+    return None if row is None else KeyName(merchant_id, operation, row["key"])
 
 
 def take_over_key(uow: UnitOfWork, name: KeyName, *, lease_s: int) -> int:

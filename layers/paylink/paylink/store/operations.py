@@ -1,4 +1,4 @@
-"""What operators look for among the stored events, and the trail that they leave."""
+"""What operators and merchants look for among the stored events, and the trail that operators leave."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,10 +10,12 @@ from paylink.store.ids import GREATEST_ID, LEAST_ID, least_id_at, new_id
 from paylink.store.unit_of_work import Row, UnitOfWork
 
 EVENT_STATES = ("in_flight", "applied", "ignored", "parked", "dead")
-_UNFINISHED = frozenset({"in_flight", "parked", "dead"})
 
-_CLOCKS_APART_S = 24 * 3600
-"""An id tells the time of the process that took the event in, `received_at` that of the database."""
+_CLOCKS_APART_S = 15 * 60
+"""
+An id tells the time of the process that took the event in, `received_at` that of the database. A clock further from the
+right time is refused by AWS whatever it asks.
+"""
 
 
 @dataclass(frozen=True)
@@ -26,31 +28,17 @@ class EventFilter:
     account: str | None = None
     event_id: str | None = None
     transaction_id: UUID | None = None
+    merchant_id: UUID | None = None
     since: datetime | None = None
     until: datetime | None = None
     cursor: UUID | None = None
     limit: int = 50
 
 
-def list_events(uow: UnitOfWork, wanted: EventFilter) -> tuple[list[Row], UUID | None]:
-    """Return a page of events, the newest first, and the cursor of the next page when there is one."""
-    if wanted.transaction_id is not None:
-        query = "list_events_of_transaction"
-    elif wanted.state in _UNFINISHED:
-        query = "list_unfinished_events"
-    else:
-        query = "list_stored_events"
-    above, below = id_range(wanted)
-    parameters = _filters(wanted) | {"above": above, "below": min(below, wanted.cursor or GREATEST_ID)}
-    rows = uow.all(query, **parameters, limit=wanted.limit + 1)
-    page = rows[: wanted.limit]
-    return page, page[-1]["id"] if len(rows) > len(page) else None
-
-
 def list_stored_bodies(uow: UnitOfWork, wanted: EventFilter) -> list[Row]:
     """Return a page of events with body and headers, the oldest first: those after `cursor`."""
     above, below = id_range(wanted)
-    parameters = _filters(wanted) | {"above": max(above, wanted.cursor or LEAST_ID), "below": below}
+    parameters = filters_of(wanted) | {"above": max(above, wanted.cursor or LEAST_ID), "below": below}
     return uow.all("list_stored_bodies", **parameters, limit=wanted.limit)
 
 
@@ -60,7 +48,7 @@ def id_range(wanted: EventFilter) -> tuple[UUID, UUID]:
     return above, GREATEST_ID if wanted.until is None else least_id_at(wanted.until, _CLOCKS_APART_S)
 
 
-def _filters(wanted: EventFilter) -> dict[str, Any]:
+def filters_of(wanted: EventFilter) -> dict[str, Any]:
     return {name: value for name, value in vars(wanted).items() if name not in ("cursor", "limit")}
 
 

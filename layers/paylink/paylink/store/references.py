@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from paylink.providers.port import Reference
+from paylink.providers.payments import Reference
 from paylink.store.arrays import text_array, uuid_array
 from paylink.store.unit_of_work import UnitOfWork
 
@@ -42,9 +42,10 @@ def add_references(uow: UnitOfWork, references: Names, transaction_ids: Sequence
     return [row["id"] for row in woken]
 
 
-def list_references(uow: UnitOfWork, transaction_id: UUID) -> list[Reference]:
-    """Return a transaction's references, the newest first."""
-    return [Reference(row["kind"], row["value"]) for row in uow.all("list_references", id=transaction_id)]
+def list_references(uow: UnitOfWork, transaction_id: UUID, account_id: UUID) -> list[Reference]:
+    """Return the names that a transaction has in one account, the newest first."""
+    rows = uow.all("list_references", id=transaction_id, account_id=account_id)
+    return [Reference(row["kind"], row["value"]) for row in rows]
 
 
 def _columns(references: Names) -> dict[str, Any]:

@@ -35,6 +35,11 @@ class Sealer:
         self._keyring = keyring
         self._random_bytes = random_bytes
 
+    @property
+    def active(self) -> str:
+        """The id of the master key that new credentials are sealed under."""
+        return self._keyring.active
+
     def seal(self, secret: Secret, place: Place) -> tuple[bytes, str]:
         """Return nonce + ciphertext, and the id of the master key it is sealed under."""
         nonce = self._random_bytes(_NONCE_SIZE)

@@ -1,16 +1,19 @@
 """Stored webhooks: intake's one insert, and the life of an event until it has an outcome."""
 
 import json
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
-from paylink.providers.port import Assurance, Reference
+from paylink.providers.port import Assurance
 from paylink.store.arrays import boolean_array, bytea_array, text_array, uuid_array
+from paylink.store.shards import any_shard
 from paylink.store.unit_of_work import Row, UnitOfWork
+
+if TYPE_CHECKING:
+    from paylink.providers.payments import Reference
 
 LEDGER_SHARDS = 16
 RELAYED_MAX = 3
@@ -131,7 +134,7 @@ def finish_events(uow: UnitOfWork, endings: Sequence[Ending]) -> None:
         reasons=text_array(e.reason for e in endings),
         event_types=text_array(e.event_type for e in endings),
         transaction_ids=uuid_array(e.transaction_id for e in endings),
-        shard=secrets.randbelow(LEDGER_SHARDS),
+        shard=any_shard(LEDGER_SHARDS),
     )
 
 
@@ -150,7 +153,7 @@ def park_event(
     *,
     event_type: str,
     transaction_id: UUID | None = None,
-    references: Sequence[Reference] = (),
+    references: "Sequence[Reference]" = (),
     park_s: int,
 ) -> None:
     """Park an event: until one of `references` becomes known, or its time is up. Their locks must be held."""

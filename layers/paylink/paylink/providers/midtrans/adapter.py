@@ -1,57 +1,56 @@
 """Midtrans behind the `Provider` protocol."""
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Any
 
 from paylink.core.money import Money
-from paylink.core.states import ENDED_UNPAID, Evidence, Source, State
-from paylink.providers.answers import readable_or, word
+from paylink.core.states import ENDED_UNPAID, OPEN, Evidence, Source, State
+from paylink.providers.answers import after_change, readable_or, word
 from paylink.providers.credentials import newest_secret
 from paylink.providers.midtrans import webhook
 from paylink.providers.midtrans.client import MidtransClient
 from paylink.providers.midtrans.lookup import ask
 from paylink.providers.midtrans.mapping import (
     NOT_BEGUN,
+    is_held,
     leaves_page_open,
     payment_not_begun,
     payment_of,
     state_of,
     status_of,
 )
-from paylink.providers.midtrans.money import CURRENCIES, from_midtrans_amount, to_midtrans_amount
-from paylink.providers.midtrans.page import page_fields
+from paylink.providers.midtrans.money import CURRENCIES, to_midtrans_amount
+from paylink.providers.midtrans.page import METHODS, page_fields
 from paylink.providers.midtrans.references import SNAP_TOKEN, TRANSACTION
+from paylink.providers.midtrans.refunds import made_refund, own_refunds
 from paylink.providers.midtrans.settings import SERVER_KEY, MidtransSettings
-from paylink.providers.port import (
+from paylink.providers.payments import (
     ATTEMPT,
-    Account,
-    Capabilities,
-    Credential,
-    CredentialField,
-    Effect,
-    ErrorKind,
     Payment,
     PaymentQuery,
     PaymentRequest,
-    ProviderError,
     ProviderEvent,
     Reference,
     Refund,
     RefundRequest,
-    RefundState,
-    Verified,
+    refund_named,
+)
+from paylink.providers.port import (
+    Account,
+    Capabilities,
+    CredentialField,
+    Effect,
+    ErrorKind,
+    ProviderError,
 )
 
 _REASON_MAX = 255
-_CANCELLABLE = frozenset({"pending", "authorize", "capture"})
 
 
 class MidtransProvider:
     slug = "midtrans"
     credential_fields: Sequence[CredentialField] = (SERVER_KEY,)
     # The signature stands in the body.
-    evidence_headers: frozenset[str] = frozenset()
     # A repeated order id is refused, so a repeated creation never gives the first page again.
     capabilities = Capabilities(
         currencies=CURRENCIES,
@@ -60,10 +59,16 @@ class MidtransProvider:
         expiry_default_s=24 * 3600,
         expiry_max_s=7 * 24 * 3600,
         create_retention_s=0,
+        # "For up to 7 days."
+        refund_retention_s=7 * 24 * 3600,
         lookup_kinds=frozenset({ATTEMPT, TRANSACTION}),
         partial_refunds=True,
+        manual_capture=True,
+        # What a status then calls gross_amount is not documented, so a part could not be told from the whole.
+        partial_capture=False,
         # Midtrans publishes no figure.
         pulls_per_s=10.0,
+        payment_methods=dict.fromkeys(CURRENCIES, frozenset(METHODS)),
     )
 
     def __init__(self, settings: MidtransSettings) -> None:
@@ -108,12 +113,14 @@ class MidtransProvider:
             if closed is not None:
                 return closed
             answers = self._ask(account, query.references)
-        if any(status_of(t) in _CANCELLABLE for t in answers) and not any(map(_is_settled, answers)):
+        # Midtrans would void a charged card too, as long as it is not settled: that is no unpaid page any more.
+        if any(map(_can_be_cancelled, answers)) and not any(state_of(t) is State.PAID for t in answers):
             try:
-                return self._payment(query, [self._cancel(account, transaction) for transaction in answers])
+                return self._payment(query, self._cancelled(account, answers))
             except ProviderError as exc:
                 if exc.kind is not ErrorKind.BAD_STATE:
                     raise
+            with after_change():
                 answers = self._ask(account, query.references)
         payment = self._payment(query, answers)
         if payment.evidence.state not in ENDED_UNPAID:
@@ -121,12 +128,19 @@ class MidtransProvider:
         return payment
 
     @readable_or(Effect.UNKNOWN)
+    def capture_payment(self, account: Account, query: PaymentQuery, amount: Money) -> Payment:
+        held = next((t for t in self._ask(account, query.references) if is_held(t)), None)
+        if held is None:
+            raise ProviderError(ErrorKind.BAD_STATE, "not_authorized", effect=Effect.NOTHING)
+        fields = {"transaction_id": word(held["transaction_id"]), "gross_amount": to_midtrans_amount(amount)}
+        captured = self._client.capture(newest_secret(account, SERVER_KEY), fields)
+        return self._payment(query, [held | captured | {"order_id": held["order_id"]}])
+
+    @readable_or(Effect.UNKNOWN)
     def refund_payment(self, account: Account, request: RefundRequest) -> Refund:
         """Refund the try that was paid; of the refund key Midtrans makes one refund only, for 7 days."""
-        answers = self._ask(account, request.references)
-        if not answers:
-            raise ProviderError(ErrorKind.NOT_FOUND, "unknown_transaction", effect=Effect.NOTHING)
-        if state_of(answers[0]) is not State.PAID:
+        paid = self._refunded(account, request)
+        if state_of(paid) is not State.PAID:
             raise ProviderError(ErrorKind.BAD_STATE, "not_paid", effect=Effect.NOTHING)
         fields: dict[str, Any] = {
             "refund_key": str(request.refund_id),
@@ -134,21 +148,21 @@ class MidtransProvider:
         }
         if request.reason:
             fields["reason"] = request.reason[:_REASON_MAX]
-        name = word(answers[0]["transaction_id"])
-        refund = self._client.refund(newest_secret(account, SERVER_KEY), name, fields)
-        given = from_midtrans_amount(refund["refund_amount"])
-        if refund["status_code"] == "202" and given.amount == 0:
-            raise ProviderError(ErrorKind.BAD_STATE, "status_202", effect=Effect.NOTHING)
-        if refund["status_code"] != "200" or status_of(refund) not in ("refund", "partial_refund"):
-            raise ValueError("neither refunded nor refused")
-        number = refund["refund_chargeback_id"]
-        reference = str(number) if type(number) is int else word(number)
-        return Refund(reference, RefundState.SUCCEEDED, given)
+        name = word(paid["transaction_id"])
+        answer = self._client.refund(newest_secret(account, SERVER_KEY), name, fields)
+        return made_refund(answer, status_of(answer))
 
-    def verify_webhook(
-        self, raw_body: bytes, headers: Mapping[str, str], credentials: Sequence[Credential], now: datetime
-    ) -> Verified:
-        return webhook.verify(raw_body, credentials)
+    @readable_or(Effect.NOTHING)
+    def find_refund(self, account: Account, request: RefundRequest) -> Refund | None:
+        return refund_named(own_refunds(self._refunded(account, request)), request.refund_id)
+
+    def _refunded(self, account: Account, request: RefundRequest) -> dict[str, Any]:
+        """Return the try that is to be refunded: the deciding one of the first attempt that is named."""
+        attempts = [r for r in request.references if r.kind == ATTEMPT][:1]
+        answers = self._ask(account, [*attempts, *(r for r in request.references if r.kind != ATTEMPT)])
+        if not answers:
+            raise ProviderError(ErrorKind.NOT_FOUND, "unknown_transaction", effect=Effect.NOTHING)
+        return answers[0]
 
     def map_webhook(self, raw_body: bytes) -> ProviderEvent:
         return webhook.map_event(raw_body)
@@ -181,18 +195,30 @@ class MidtransProvider:
             expires_at=query.expires_at,
         )
 
+    def _cancelled(self, account: Account, answers: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Cancel one try after the other; what refuses a later one does not undo the first."""
+        cancelled: list[dict[str, Any]] = []
+        for transaction in answers:
+            try:
+                cancelled.append(self._cancel(account, transaction))
+            except ProviderError as exc:
+                if not cancelled or exc.kind is ErrorKind.BAD_STATE:
+                    raise
+                raise ProviderError(exc.kind, exc.code, effect=Effect.UNKNOWN) from exc
+        return cancelled
+
     def _cancel(self, account: Account, transaction: dict[str, Any]) -> dict[str, Any]:
         """
         Return the transaction as it then is, unless it has ended anyway.
 
         The answer to a cancellation repeats only some of its fields.
         """
-        if status_of(transaction) not in _CANCELLABLE:
+        if not _can_be_cancelled(transaction):
             return transaction
         name = word(transaction["transaction_id"])
         cancelled = self._client.cancel(newest_secret(account, SERVER_KEY), name)
         return transaction | cancelled | {"order_id": transaction["order_id"]}
 
 
-def _is_settled(transaction: dict[str, Any]) -> bool:
-    return state_of(transaction) is State.PAID and status_of(transaction) not in _CANCELLABLE
+def _can_be_cancelled(transaction: dict[str, Any]) -> bool:
+    return state_of(transaction) in OPEN

@@ -47,6 +47,10 @@ class MidtransClient:
         """Cancel what is pending, held, or captured and not settled yet."""
         return _core_body(_post(self._core, key, f"/v2/{quote(name, safe='')}/cancel"), reading=False)
 
+    def capture(self, key: Secret, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """Collect what is held; `fields` name the transaction and the amount."""
+        return _core_body(_post(self._core, key, "/v2/capture", fields), reading=False)
+
     def refund(self, key: Secret, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
         """Give back; the answer's status may be 202, which is a refusal."""
         return _core_body(_post(self._core, key, f"/v2/{quote(name, safe='')}/refund", fields), reading=False)

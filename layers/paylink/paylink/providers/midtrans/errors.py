@@ -32,6 +32,8 @@ _TEXTS = (
     ("gross_amount", ErrorKind.VALIDATION, "amount_refused", "amount"),
     ("customer_details.email", ErrorKind.VALIDATION, "email_refused", "customer.email"),
     ("customer_details.first_name", ErrorKind.VALIDATION, "name_refused", "customer.name"),
+    ("customer_details.phone", ErrorKind.VALIDATION, "phone_refused", "customer.phone"),
+    ("enabled_payments", ErrorKind.VALIDATION, "methods_refused", "payment_methods"),
     ("item_details", ErrorKind.VALIDATION, "item_refused", "description"),
     ("callbacks.finish", ErrorKind.VALIDATION, "address_refused", "success_url"),
     ("callbacks.error", ErrorKind.VALIDATION, "address_refused", "failure_url"),

@@ -11,7 +11,8 @@ from paylink.providers.midtrans.client import MidtransClient
 from paylink.providers.midtrans.mapping import paid_at, state_of, was_taken_back
 from paylink.providers.midtrans.page import order_id_of
 from paylink.providers.midtrans.references import TRANSACTION, is_ours, order_of
-from paylink.providers.port import ATTEMPT, Effect, ErrorKind, ProviderError, Reference
+from paylink.providers.payments import ATTEMPT, Reference
+from paylink.providers.port import Effect, ErrorKind, ProviderError
 
 _CALLS_ONCE_PAID = 10
 """Where money is found, this many calls in all are enough to look for more of it."""

@@ -9,7 +9,9 @@ from paylink.core.states import Dispute, Evidence, Source, State
 from paylink.providers.answers import word
 from paylink.providers.midtrans.money import from_midtrans_amount
 from paylink.providers.midtrans.references import order_of, references_of
-from paylink.providers.port import Payment, PaymentQuery, Reference, UnreadableEvent
+from paylink.providers.midtrans.refunds import own_refunds, refundable_of
+from paylink.providers.payments import Payment, PaymentQuery, Reference, Refund
+from paylink.providers.port import UnreadableEvent
 
 NOT_BEGUN = "not_begun"
 LAST_CHOICE_GRACE = timedelta(minutes=2)
@@ -64,6 +66,11 @@ def _fraud_of(transaction: dict[str, Any]) -> str | None:
     return None if fraud in (None, "") else word(fraud).lower()
 
 
+def is_held(transaction: dict[str, Any]) -> bool:
+    """Tell whether money waits to be captured. Under review a person decides first."""
+    return status_of(transaction) == "authorize" and _fraud_of(transaction) in (None, "accept")
+
+
 def provider_status_of(transaction: dict[str, Any]) -> str:
     """Return the raw status, with the fraud check's where it is told: `capture/challenge`."""
     fraud = transaction.get("fraud_status")
@@ -99,7 +106,16 @@ def payment_of(answers: Sequence[dict[str, Any]], *, expires_at: datetime, asked
         checkout_url=None,
         expires_at=_time(transaction.get("expiry_time")),
         also_paid=_others(more_money, references_of(transaction)),
+        refunds=_refunds_behind(transaction, evidence),
+        refundable=refundable_of(transaction) if state is State.PAID else None,
     )
+
+
+def _refunds_behind(transaction: dict[str, Any], evidence: Evidence) -> tuple[Refund, ...] | None:
+    """Return our refunds that the sum is made of; None where Midtrans tells a sum alone, or no sum."""
+    if not evidence.refunded:
+        return None if evidence.refunded is None else ()
+    return own_refunds(transaction) if transaction.get("refunds") else None
 
 
 def _others(transactions: Sequence[dict[str, Any]], but: Sequence[Reference]) -> tuple[Reference, ...]:

@@ -3,15 +3,29 @@
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from paylink.core.money import Money
 from paylink.providers.midtrans.money import to_midtrans_amount
-from paylink.providers.port import PaymentRequest
+from paylink.providers.payments import PaymentRequest
+from paylink.providers.port import PaymentMethod
 
 WIB = timezone(timedelta(hours=7))
 """Western Indonesian time, in which Midtrans tells and takes all times."""
 
+METHODS = {
+    PaymentMethod.CARD: ("credit_card",),
+    PaymentMethod.BANK_TRANSFER: ("bca_va", "bni_va", "bri_va", "permata_va", "echannel"),
+    PaymentMethod.QRIS: ("qris",),
+    PaymentMethod.EWALLET: ("gopay", "shopeepay"),
+    PaymentMethod.RETAIL: ("indomaret", "alfamart"),
+}
 _NAME_MAX = 50
 _CUSTOM_FIELD_MAX = 255
 _MINUTE = timedelta(minutes=1)
+_ONLY_HELD: dict[str, Any] = {
+    # Only a card can be held; by another method the payer would have paid at once.
+    "enabled_payments": ["credit_card"],
+    "credit_card": {"secure": True, "type": "authorize"},
+}
 
 
 def order_id_of(attempt_id: object) -> str:
@@ -20,22 +34,40 @@ def order_id_of(attempt_id: object) -> str:
 
 
 def page_fields(request: PaymentRequest) -> dict[str, Any]:
-    """Return the body of `POST /transactions`: one item for the whole amount, and no more than was asked for."""
+    """Return the body of `POST /transactions`: no more than was asked for."""
     amount = to_midtrans_amount(request.amount)
-    name = request.description or request.order_reference
     fields: dict[str, Any] = {
         "transaction_details": {"order_id": order_id_of(request.attempt_id), "gross_amount": amount},
-        "item_details": [
-            {"id": request.order_reference[:_NAME_MAX], "price": amount, "quantity": 1, "name": name[:_NAME_MAX]}
-        ],
-        "customer_details": _without_none(first_name=request.customer_name, email=request.customer_email),
+        "item_details": _items(request, amount),
+        "enabled_payments": [code for method in request.payment_methods for code in METHODS.get(method, ())],
+        "customer_details": _without_none(
+            first_name=request.customer_name, email=request.customer_email, phone=request.customer_phone
+        ),
         "callbacks": _without_none(finish=request.success_url, error=request.failure_url),
         "expiry": _expiry(request.created_at, request.expires_at),
         "custom_field1": request.order_reference[:_CUSTOM_FIELD_MAX],
         # Told again where a bank transfer carries an order id of its own.
         "custom_field2": str(request.attempt_id),
+        **(_ONLY_HELD if request.manual_capture else {}),
     }
     return {name: value for name, value in fields.items() if value}
+
+
+def _items(request: PaymentRequest, amount: int) -> list[dict[str, Any]]:
+    """Midtrans wants prices to add up to the amount. One item for all of it where the order names none."""
+    if not request.items:
+        name = request.description or request.order_reference
+        return [{"id": request.order_reference[:_NAME_MAX], "price": amount, "quantity": 1, "name": name[:_NAME_MAX]}]
+    currency = request.amount.currency
+    return [
+        {
+            "id": str(number),
+            "price": to_midtrans_amount(Money(item.unit_amount, currency)),
+            "quantity": item.quantity,
+            "name": item.name[:_NAME_MAX],
+        }
+        for number, item in enumerate(request.items, start=1)
+    ]
 
 
 def _expiry(created_at: datetime, expires_at: datetime) -> dict[str, Any]:

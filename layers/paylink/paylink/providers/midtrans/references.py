@@ -5,7 +5,7 @@ from typing import Any
 
 from paylink.providers.answers import word
 from paylink.providers.midtrans.page import order_id_of
-from paylink.providers.port import ATTEMPT, Reference
+from paylink.providers.payments import ATTEMPT, Reference
 
 TRANSACTION = "transaction"
 SNAP_TOKEN = "snap_token"  # noqa: S105  # the name of a kind of reference, no secret

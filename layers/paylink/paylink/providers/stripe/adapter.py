@@ -1,58 +1,58 @@
 """Stripe behind the `Provider` protocol."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from paylink.core.money import Money
-from paylink.providers.answers import readable_or
+from paylink.providers.answers import after_change, readable_or
 from paylink.providers.credentials import newest_secret
-from paylink.providers.port import (
-    Account,
-    Capabilities,
-    Credential,
-    CredentialField,
-    Effect,
-    ErrorKind,
+from paylink.providers.payments import (
+    ATTEMPT,
     Payment,
     PaymentQuery,
     PaymentRequest,
-    ProviderError,
     ProviderEvent,
     Reference,
     Refund,
     RefundRequest,
-    RefundState,
-    Verified,
+    refund_named,
+)
+from paylink.providers.port import (
+    Account,
+    Capabilities,
+    CredentialField,
+    Effect,
+    ErrorKind,
+    ProviderError,
 )
 from paylink.providers.stripe import webhook
 from paylink.providers.stripe.client import StripeClient
 from paylink.providers.stripe.mapping import (
     ATTEMPT_METADATA,
     INTENT,
+    METHODS,
     SESSION,
+    charge_of,
+    intent_of,
     payment_of_session,
     session_fields,
 )
-from paylink.providers.stripe.money import CURRENCIES, from_stripe_amount, to_stripe_amount
+from paylink.providers.stripe.money import CURRENCIES, to_stripe_amount
+from paylink.providers.stripe.refunds import REFUND_METADATA, refund_id_of, refund_of
 from paylink.providers.stripe.settings import SECRET_KEY, WEBHOOK_SECRET, StripeSettings
 
 _EXPAND = {"expand": ["payment_intent.latest_charge"]}
 _FIND_SLACK = timedelta(minutes=5)
 _FIND_PAGES_MAX = 20
 _FIND_WITHIN_S = 6.0
-_REFUND_STATES = {
-    "succeeded": RefundState.SUCCEEDED,
-    "failed": RefundState.FAILED,
-    "canceled": RefundState.FAILED,
-}
+_REFUND_PAGES_MAX = 20
 
 
 class StripeProvider:
     slug = "stripe"
     credential_fields: Sequence[CredentialField] = (SECRET_KEY, WEBHOOK_SECRET)
-    evidence_headers = frozenset({webhook.SIGNATURE_HEADER})
     # Stripe asks for 30 minutes at least and 24 hours at most, counted by its clock when the request arrives: the
     # minutes between are the request's own, and room for a clock of ours that is ahead.
     capabilities = Capabilities(
@@ -61,10 +61,14 @@ class StripeProvider:
         expiry_default_s=24 * 3600 - 10 * 60,
         expiry_max_s=24 * 3600 - 10 * 60,
         create_retention_s=24 * 3600,
+        refund_retention_s=24 * 3600,
         lookup_kinds=frozenset({SESSION, INTENT}),
         partial_refunds=True,
+        manual_capture=True,
+        partial_capture=True,
         # Stripe allows 25 requests a second of one kind, and a question may take two.
         pulls_per_s=10.0,
+        payment_methods=dict.fromkeys(CURRENCIES, frozenset(METHODS)),
     )
 
     def __init__(self, settings: StripeSettings) -> None:
@@ -79,7 +83,8 @@ class StripeProvider:
         session = self._client.post(
             newest_secret(account, SECRET_KEY), "/v1/checkout/sessions", session_fields(request), key
         )
-        return self._payment(account, session)
+        with after_change():
+            return self._payment(account, session)
 
     @readable_or(Effect.NOTHING)
     def find_payment(self, account: Account, request: PaymentRequest) -> Payment | None:
@@ -111,43 +116,62 @@ class StripeProvider:
     @readable_or(Effect.NOTHING)
     def fetch_payment(self, account: Account, query: PaymentQuery) -> Payment:
         session_id = self._session_id(account, query.references)
-        return self._payment(account, self._session(account, session_id))
+        return self._payment(account, self._session(account, session_id), has_refunds=query.has_refunds)
 
     @readable_or(Effect.UNKNOWN)
     def cancel_payment(self, account: Account, query: PaymentQuery) -> Payment:
         """An open session is expired; a completed one that waits for capture has its intent cancelled."""
         key, session_id = newest_secret(account, SECRET_KEY), self._session_id(account, query.references)
-        session = self._session(account, session_id)
-        intent = session.get("payment_intent")
-        if isinstance(intent, dict) and intent.get("status") == "requires_capture":
-            self._client.post(key, f"/v1/payment_intents/{intent['id']}/cancel", {}, f"paylink-void-{intent['id']}")
+        intent = intent_of(self._session(account, session_id))
+        if intent.get("status") == "requires_capture":
+            self._client.post(key, f"/v1/payment_intents/{intent['id']}/cancel", {})
         else:
-            self._client.post(key, f"/v1/checkout/sessions/{session_id}/expire", {}, f"paylink-expire-{session_id}")
-        return self.fetch_payment(account, query)
+            self._client.post(key, f"/v1/checkout/sessions/{session_id}/expire", {})
+        with after_change():
+            return self.fetch_payment(account, query)
+
+    @readable_or(Effect.UNKNOWN)
+    def capture_payment(self, account: Account, query: PaymentQuery, amount: Money) -> Payment:
+        intent = intent_of(self._session(account, self._session_id(account, query.references)))
+        if intent.get("status") != "requires_capture":
+            raise ProviderError(ErrorKind.BAD_STATE, "not_authorized", effect=Effect.NOTHING)
+        path, fields = f"/v1/payment_intents/{intent['id']}/capture", {"amount_to_capture": to_stripe_amount(amount)}
+        self._client.post(newest_secret(account, SECRET_KEY), path, fields)
+        with after_change():
+            return self.fetch_payment(account, query)
 
     @readable_or(Effect.UNKNOWN)
     def refund_payment(self, account: Account, request: RefundRequest) -> Refund:
-        intent = next((r.value for r in request.references if r.kind == INTENT), None)
-        if intent is None:
-            raise ProviderError(ErrorKind.NOT_FOUND, "no_intent_reference", effect=Effect.NOTHING, sent=False)
         refund = self._client.post(
             newest_secret(account, SECRET_KEY),
             "/v1/refunds",
             {
-                "payment_intent": intent,
+                "payment_intent": self._paid_intent(account, request.references),
                 "amount": to_stripe_amount(request.amount),
                 "reason": "requested_by_customer",
-                "metadata": {"paylink_refund": str(request.refund_id), "note": request.reason},
+                "metadata": {REFUND_METADATA: str(request.refund_id), "note": request.reason},
             },
             f"paylink-refund-{request.refund_id}",
         )
-        state = _REFUND_STATES.get(str(refund["status"]), RefundState.PENDING)
-        return Refund(refund["id"], state, from_stripe_amount(refund["amount"], refund["currency"]))
+        return refund_of(refund)
 
-    def verify_webhook(
-        self, raw_body: bytes, headers: Mapping[str, str], credentials: Sequence[Credential], now: datetime
-    ) -> Verified:
-        return webhook.verify(raw_body, headers, credentials, now)
+    @readable_or(Effect.NOTHING)
+    def find_refund(self, account: Account, request: RefundRequest) -> Refund | None:
+        listed = self._refunds(account, self._paid_intent(account, request.references))
+        ours = [refund for refund in listed if refund_id_of(refund) == request.refund_id]
+        return refund_named(map(refund_of, ours), request.refund_id)
+
+    def _paid_intent(self, account: Account, references: Sequence[Reference]) -> str:
+        """Return the intent of the first attempt that is named; where several are, each is asked whose it is."""
+        intents = [reference.value for reference in references if reference.kind == INTENT]
+        if len(intents) == 1:
+            return intents[0]
+        attempt = next((reference.value for reference in references if reference.kind == ATTEMPT), None)
+        for intent in intents:
+            told = self._client.get(newest_secret(account, SECRET_KEY), f"/v1/payment_intents/{intent}")
+            if attempt is not None and (told.get("metadata") or {}).get(ATTEMPT_METADATA) == attempt:
+                return intent
+        raise ProviderError(ErrorKind.NOT_FOUND, "no_intent_reference", effect=Effect.NOTHING, sent=False)
 
     def map_webhook(self, raw_body: bytes) -> ProviderEvent:
         return webhook.map_event(raw_body)
@@ -169,15 +193,26 @@ class StripeProvider:
             newest_secret(account, SECRET_KEY), f"/v1/checkout/sessions/{session_id}", dict(_EXPAND)
         )
 
-    def _payment(self, account: Account, session: dict[str, Any]) -> Payment:
-        return payment_of_session(session, self._disputes(account, session))
+    def _payment(self, account: Account, session: dict[str, Any], *, has_refunds: bool = False) -> Payment:
+        """Map a session; its disputes and refunds are asked for where there may be any."""
+        charge = charge_of(session)
+        disputes = self._disputes(account, charge) if charge.get("disputed") else []
+        listed = bool(charge) and (has_refunds or bool(charge.get("amount_refunded")))
+        refunds = self._refunds(account, intent_of(session)["id"]) if listed else []
+        return payment_of_session(session, disputes, refunds)
 
-    def _disputes(self, account: Account, session: dict[str, Any]) -> list[dict[str, Any]]:
-        intent = session.get("payment_intent")
-        charge = intent.get("latest_charge") if isinstance(intent, dict) else None
-        if not isinstance(charge, dict) or not charge.get("disputed"):
-            return []
-        data: list[dict[str, Any]] = self._client.get(
-            newest_secret(account, SECRET_KEY), "/v1/disputes", {"charge": charge["id"]}
-        )["data"]
+    def _disputes(self, account: Account, charge: dict[str, Any]) -> list[dict[str, Any]]:
+        query = {"charge": charge["id"]}
+        data: list[dict[str, Any]] = self._client.get(newest_secret(account, SECRET_KEY), "/v1/disputes", query)["data"]
         return data
+
+    def _refunds(self, account: Account, intent: str) -> list[dict[str, Any]]:
+        query: dict[str, Any] = {"payment_intent": intent, "limit": 100}
+        found: list[dict[str, Any]] = []
+        for _ in range(_REFUND_PAGES_MAX):
+            page = self._client.get(newest_secret(account, SECRET_KEY), "/v1/refunds", query)
+            found += page["data"]
+            if not page["has_more"]:
+                return found
+            query["starting_after"] = page["data"][-1]["id"]
+        raise ProviderError(ErrorKind.UNAVAILABLE, "too_many_refunds", effect=Effect.NOTHING)

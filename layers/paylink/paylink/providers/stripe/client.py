@@ -33,23 +33,27 @@ class StripeClient:
         suffix = f"?{encode_form(query)}" if query else ""
         return _object_or_error(self._http.send("GET", path + suffix, headers=_headers(key)), reading=True)
 
-    def post(self, key: Secret, path: str, fields: Mapping[str, FormValue], idempotency_key: str) -> dict[str, Any]:
+    def post(
+        self, key: Secret, path: str, fields: Mapping[str, FormValue], idempotency_key: str | None = None
+    ) -> dict[str, Any]:
         """
+        Send a change. What can happen only once anyway needs no key, which would have Stripe replay its own failures.
+
         Raises:
             ProviderError: `stored` for a 5xx, since Stripe replays it for the same key.
         """
-        headers = _headers(key) | {
-            "Content-Type": "application/x-www-form-urlencoded",
-            "Idempotency-Key": idempotency_key,
-        }
-        return _object_or_error(self._http.send("POST", path, headers=headers, body=encode_form(fields)), reading=False)
+        headers = _headers(key) | {"Content-Type": "application/x-www-form-urlencoded"}
+        if idempotency_key is not None:
+            headers["Idempotency-Key"] = idempotency_key
+        answer = self._http.send("POST", path, headers=headers, body=encode_form(fields))
+        return _object_or_error(answer, reading=False, keyed=idempotency_key is not None)
 
 
 def _headers(key: Secret) -> dict[str, str]:
     return {"Authorization": f"Bearer {key.reveal()}", "Stripe-Version": API_VERSION, "Accept": "application/json"}
 
 
-def _object_or_error(answer: Answer, *, reading: bool) -> dict[str, Any]:
+def _object_or_error(answer: Answer, *, reading: bool, keyed: bool = False) -> dict[str, Any]:
     if 200 <= answer.status < 300 and isinstance(answer.body, dict):
         return answer.body
     told = answer.body.get("error") if isinstance(answer.body, dict) else None
@@ -58,8 +62,8 @@ def _object_or_error(answer: Answer, *, reading: bool) -> dict[str, Any]:
     kind = _kind(answer.status, code)
     unclear = kind is ErrorKind.UNAVAILABLE or answer.status == 409
     effect = Effect.UNKNOWN if unclear and not reading else Effect.NOTHING
-    # Only Stripe's own answer to a request that changes things is stored: not a proxy's, not a question's.
-    stored = answer.status >= 500 and bool(error) and not reading
+    # Only Stripe's own answer to a request with a key is stored: not a proxy's, not a question's.
+    stored = answer.status >= 500 and bool(error) and keyed
     raise ProviderError(kind, code, effect=effect, stored=stored, field=_FIELDS.get(code))
 
 

@@ -1,53 +1,15 @@
-"""Stripe's webhooks: the signature check, and each event in our terms."""
+"""Stripe's webhooks in our terms."""
 
 import json
-import re
-from collections.abc import Mapping, Sequence
-from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
-import paycrypto
-from paylink.core.secret import Secret
 from paylink.core.states import Evidence, Source, State
 from paylink.providers.answers import word
-from paylink.providers.port import Assurance, Credential, ProviderEvent, UnreadableEvent, Verified, WebhookRefused
+from paylink.providers.payments import ProviderEvent
+from paylink.providers.port import UnreadableEvent
 from paylink.providers.stripe.mapping import ATTEMPT_METADATA, references
 from paylink.providers.stripe.money import from_stripe_amount
-from paylink.providers.stripe.settings import WEBHOOK_SECRET
-
-TOLERANCE_S = 300
-SIGNATURE_HEADER = "stripe-signature"
-
-_EVENT_ID = re.compile(r"[A-Za-z0-9_]{1,255}\Z", re.ASCII)
-
-
-def verify(raw_body: bytes, headers: Mapping[str, str], credentials: Sequence[Credential], now: datetime) -> Verified:
-    """Check `Stripe-Signature` over the raw body. The whole body is covered, so its status may be believed."""
-    secrets = [c for c in credentials if c.field == WEBHOOK_SECRET.name]
-    keys = [_key(c.secret) for c in secrets]
-    try:
-        matched = paycrypto.verify_timestamped_hmac(
-            headers.get(SIGNATURE_HEADER, ""), raw_body, keys, int(now.timestamp()), TOLERANCE_S
-        )
-    except paycrypto.InvalidSignature as exc:
-        raise WebhookRefused(exc.reason) from exc
-    return Verified(_event_id(raw_body), secrets[matched].id, Assurance.BODY)
-
-
-@lru_cache(maxsize=1024)
-def _key(secret: Secret) -> paycrypto.HmacSha256Key:
-    return paycrypto.HmacSha256Key(secret.reveal().encode())
-
-
-def _event_id(raw_body: bytes) -> str:
-    try:
-        event_id = json.loads(raw_body)["id"]
-    except (ValueError, TypeError, KeyError, RecursionError) as exc:
-        raise WebhookRefused("unreadable") from exc
-    if not isinstance(event_id, str) or not _EVENT_ID.match(event_id):
-        raise WebhookRefused("unreadable")
-    return event_id
+from paylink.providers.stripe.refunds import refund_id_of
 
 
 def map_event(raw_body: bytes) -> ProviderEvent:
@@ -125,9 +87,10 @@ def _of_charge(kind: str, family: str, thing: dict[str, Any]) -> ProviderEvent:
     """A charge, or a refund or dispute, both of which name their charge and intent."""
     charge = thing["id"] if family == "charge" else thing["charge"]
     hint = family != "charge" or kind == "charge.refunded"
+    refund = refund_id_of(thing) if family in ("refund", "charge.refund") else None
     return ProviderEvent(
         kind,
-        references(intent=thing.get("payment_intent"), charge=charge),
+        references(refund=refund and str(refund), intent=thing.get("payment_intent"), charge=charge),
         None,
         provider_status=word(thing.get("status", "-")),
         confirm=hint,

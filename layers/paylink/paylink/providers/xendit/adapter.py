@@ -1,32 +1,32 @@
 """Xendit behind the `Provider` protocol."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from paylink.core.money import Money
 from paylink.core.secret import Secret
 from paylink.core.states import HAS_MONEY, State
-from paylink.providers.answers import readable_or, word
+from paylink.providers.answers import after_change, readable_or, word
 from paylink.providers.credentials import newest_secret
-from paylink.providers.port import (
-    Account,
-    Capabilities,
-    Credential,
-    CredentialField,
-    Effect,
-    ErrorKind,
+from paylink.providers.payments import (
     Payment,
     PaymentQuery,
     PaymentRequest,
-    ProviderError,
     ProviderEvent,
     Reference,
     Refund,
     RefundRequest,
-    Verified,
     attempt_of,
+    refund_named,
+)
+from paylink.providers.port import (
+    Account,
+    Capabilities,
+    CredentialField,
+    Effect,
+    ErrorKind,
+    ProviderError,
 )
 from paylink.providers.xendit import webhook
 from paylink.providers.xendit.client import XenditClient
@@ -34,7 +34,7 @@ from paylink.providers.xendit.lists import list_disputes, list_invoices, list_re
 from paylink.providers.xendit.mapping import (
     ATTEMPT_METADATA,
     INVOICE,
-    REFUND_STATES,
+    METHODS,
     STATES,
     attempt_in,
     external_id_of,
@@ -44,7 +44,8 @@ from paylink.providers.xendit.mapping import (
     standing_of,
     time_of,
 )
-from paylink.providers.xendit.money import CURRENCIES, from_xendit_amount, to_xendit_amount
+from paylink.providers.xendit.money import CURRENCIES, to_xendit_amount
+from paylink.providers.xendit.refunds import reference_id_of, refund_id_of, refund_of
 from paylink.providers.xendit.settings import CALLBACK_TOKEN, SECRET_KEY, XenditSettings
 
 _REFUSED = frozenset({ErrorKind.VALIDATION, ErrorKind.BAD_STATE, ErrorKind.DUPLICATE})
@@ -54,7 +55,6 @@ class XenditProvider:
     slug = "xendit"
     credential_fields: Sequence[CredentialField] = (SECRET_KEY, CALLBACK_TOKEN)
     # The one header that proves anything is the token itself.
-    evidence_headers: frozenset[str] = frozenset()
     # Xendit documents no bounds of a page's life: these are chosen.
     capabilities = Capabilities(
         currencies=CURRENCIES,
@@ -62,10 +62,15 @@ class XenditProvider:
         expiry_default_s=24 * 3600,
         expiry_max_s=7 * 24 * 3600,
         create_retention_s=0,
+        # Xendit takes a key with a refund, and does not say for how long it knows it: this is chosen.
+        refund_retention_s=3600,
         lookup_kinds=frozenset({INVOICE}),
         partial_refunds=True,
+        manual_capture=False,
+        partial_capture=False,
         # Xendit allows 600 requests a minute of one kind, and other callers need some of them.
         pulls_per_s=5.0,
+        payment_methods={currency: frozenset(methods) for currency, methods in METHODS.items()},
     )
 
     def __init__(self, settings: XenditSettings) -> None:
@@ -80,7 +85,8 @@ class XenditProvider:
         invoice = self._client.post(key, "/v2/invoices", invoice_fields(request))
         if invoice["external_id"] != external_id_of(request.attempt_id):
             raise ValueError("the invoice of another order")
-        return self._payment(key, invoice)
+        with after_change():
+            return self._payment(key, invoice)
 
     @readable_or(Effect.NOTHING)
     def find_payment(self, account: Account, request: PaymentRequest) -> Payment | None:
@@ -134,30 +140,40 @@ class XenditProvider:
     def cancel_payment(self, account: Account, query: PaymentQuery) -> Payment:
         key, invoice = newest_secret(account, SECRET_KEY), _invoice_of(query.references)
         try:
-            payment = self._payment(key, self._expire(key, invoice))
+            expired = self._expire(key, invoice)
         except ProviderError as exc:
             if exc.kind not in _REFUSED:
                 raise
-            payment = self._payment(key, self._invoice(key, invoice))
+            # Refused, perhaps since an earlier call has closed it.
+            with after_change():
+                payment = self._payment(key, self._invoice(key, invoice))
             if payment.evidence.state is State.PENDING:
                 raise
+        else:
+            with after_change():
+                payment = self._payment(key, expired)
         if payment.evidence.state in HAS_MONEY:
             raise ProviderError(ErrorKind.BAD_STATE, "already_paid", effect=Effect.NOTHING)
         return payment
 
+    def capture_payment(self, account: Account, query: PaymentQuery, amount: Money) -> Payment:
+        """An invoice is paid at once or not at all."""
+        raise ProviderError(ErrorKind.BAD_STATE, "no_manual_capture", effect=Effect.NOTHING, sent=False)
+
     @readable_or(Effect.UNKNOWN)
     def refund_payment(self, account: Account, request: RefundRequest) -> Refund:
+        key = newest_secret(account, SECRET_KEY)
         metadata = {
             "paylink_refund": str(request.refund_id),
             ATTEMPT_METADATA: attempt_of(request.references),
             "note": request.reason,
         }
         refund = self._client.post(
-            newest_secret(account, SECRET_KEY),
+            key,
             "/refunds",
             {
-                "invoice_id": _invoice_of(request.references),
-                "reference_id": f"paylink-{request.refund_id}",
+                "invoice_id": self._paid_invoice(key, request.references),
+                "reference_id": reference_id_of(request.refund_id),
                 "amount": to_xendit_amount(request.amount),
                 "currency": request.amount.currency,
                 "reason": "REQUESTED_BY_CUSTOMER",
@@ -165,13 +181,26 @@ class XenditProvider:
             },
             idempotency_key=str(request.refund_id),
         )
-        amount = from_xendit_amount(refund["amount"], refund["currency"])
-        return Refund(word(refund["id"]), REFUND_STATES[refund["status"]], amount)
+        return refund_of(refund)
 
-    def verify_webhook(
-        self, raw_body: bytes, headers: Mapping[str, str], credentials: Sequence[Credential], now: datetime
-    ) -> Verified:
-        return webhook.verify(raw_body, headers, credentials)
+    @readable_or(Effect.NOTHING)
+    def find_refund(self, account: Account, request: RefundRequest) -> Refund | None:
+        key = newest_secret(account, SECRET_KEY)
+        listed = list_refunds(self._client, key, self._paid_invoice(key, request.references))
+        ours = [refund for refund in listed if refund_id_of(refund) == request.refund_id]
+        return refund_named(map(refund_of, ours), request.refund_id)
+
+    def _paid_invoice(self, key: Secret, references: Sequence[Reference]) -> str:
+        """Return the invoice of the first attempt that is named; where several are, each is asked whose it is."""
+        invoices = [reference.value for reference in references if reference.kind == INVOICE]
+        if len(invoices) == 1:
+            return invoices[0]
+        wanted = external_id_of(attempt_of(references))
+        for invoice in invoices:
+            told = self._invoice(key, invoice)
+            if told["external_id"] == wanted and STATES[told["status"]] is State.PAID:
+                return invoice
+        raise _no_invoice_reference()
 
     def map_webhook(self, raw_body: bytes) -> ProviderEvent:
         return webhook.map_event(raw_body)

@@ -17,8 +17,13 @@ _FIELDS = {
     "MINIMAL_TRANSFER_AMOUNT_ERROR": "amount",
     "MAXIMUM_TRANSFER_AMOUNT_ERROR": "amount",
     "EMAIL_FORMAT_ERROR": "customer.email",
+    "UNAVAILABLE_PAYMENT_METHOD_ERROR": "payment_methods",
+    "NO_COLLECTION_METHODS_ERROR": "payment_methods",
 }
 _KIND_OF_CODE = {
+    # The account has not activated them.
+    "UNAVAILABLE_PAYMENT_METHOD_ERROR": ErrorKind.AUTH,
+    "NO_COLLECTION_METHODS_ERROR": ErrorKind.AUTH,
     "INELIGIBLE_TRANSACTION": ErrorKind.BAD_STATE,
     "INELIGIBLE_TRANSACTION_STATUS": ErrorKind.BAD_STATE,
     "INSUFFICIENT_BALANCE": ErrorKind.BAD_STATE,
@@ -78,13 +83,15 @@ class XenditClient:
         return _body_or_error(self._http.send("POST", path, headers=headers, body=body), reading=False)
 
 
-def encode_json(fields: Mapping[str, object]) -> str:
-    """Write an object as JSON. A Decimal, allowed at the top only, becomes a number digit for digit."""
-    members = (
-        f"{json.dumps(name)}: {format(value, 'f') if isinstance(value, Decimal) else json.dumps(value)}"
-        for name, value in fields.items()
-    )
-    return "{" + ", ".join(members) + "}"
+def encode_json(value: object) -> str:
+    """Write JSON in which a Decimal is a number, digit for digit."""
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{json.dumps(name)}: {encode_json(member)}" for name, member in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(encode_json, value)) + "]"
+    return json.dumps(value)
 
 
 def _headers(key: Secret) -> dict[str, str]:

@@ -8,8 +8,10 @@ from typing import Any
 from paylink.core.money import Money
 from paylink.core.states import Dispute, Evidence, Source, State
 from paylink.providers.answers import word
-from paylink.providers.port import ATTEMPT, Payment, PaymentRequest, Reference, RefundState, UnreadableEvent
-from paylink.providers.xendit.money import from_xendit_amount, to_xendit_amount
+from paylink.providers.payments import ATTEMPT, REFUND, Payment, PaymentRequest, Reference
+from paylink.providers.port import PaymentMethod, UnreadableEvent
+from paylink.providers.xendit.money import CURRENCIES, from_xendit_amount, to_xendit_amount
+from paylink.providers.xendit.refunds import given_back, own_refunds
 
 INVOICE = "invoice"
 PAYMENT = "payment"
@@ -18,12 +20,16 @@ ATTEMPT_METADATA = "paylink_attempt"
 STATES = {"PENDING": State.PENDING, "PAID": State.PAID, "SETTLED": State.PAID, "EXPIRED": State.EXPIRED}
 """Xendit has no status for refunds, disputes and refused tries: other objects tell the first two, nothing the last."""
 
-REFUND_STATES = {
-    "PENDING": RefundState.PENDING,
-    "SUCCEEDED": RefundState.SUCCEEDED,
-    "FAILED": RefundState.FAILED,
-    "CANCELLED": RefundState.FAILED,
+_CARD = {PaymentMethod.CARD: ("CREDIT_CARD",)}
+_METHODS_OF_RUPIAH = _CARD | {
+    PaymentMethod.BANK_TRANSFER: ("BCA", "BNI", "BRI", "MANDIRI", "PERMATA"),
+    PaymentMethod.QRIS: ("QRIS",),
+    PaymentMethod.EWALLET: ("OVO", "DANA", "SHOPEEPAY", "LINKAJA"),
+    PaymentMethod.RETAIL: ("ALFAMART", "INDOMARET"),
 }
+METHODS = {currency: _METHODS_OF_RUPIAH if currency == "IDR" else _CARD for currency in CURRENCIES}
+"""Which of Xendit's codes a word of ours stands for. Those of other currencies than rupiah are not in our sources."""
+
 _DISPUTES = {
     "ACTION_REQUIRED": Dispute.OPEN,
     "DUE_DATE_APPROACHING": Dispute.OPEN,
@@ -57,14 +63,17 @@ def invoice_id(value: object) -> str:
     return value
 
 
-def references(*, attempt: str | None = None, invoice: object = None, payment: object = None) -> tuple[Reference, ...]:
+def references(
+    *, refund: object = None, attempt: str | None = None, invoice: object = None, payment: object = None
+) -> tuple[Reference, ...]:
     """
     Return what is there as references, the surest first.
 
     Raises:
         ValueError: One is no identifier.
     """
-    found = [] if attempt is None else [Reference(ATTEMPT, attempt)]
+    found = [] if refund is None else [Reference(REFUND, str(refund))]
+    found += [] if attempt is None else [Reference(ATTEMPT, attempt)]
     found += [] if invoice is None else [Reference(INVOICE, invoice_id(invoice))]
     found += [] if payment is None else [Reference(PAYMENT, word(payment))]
     return tuple(found)
@@ -79,15 +88,27 @@ def invoice_fields(request: PaymentRequest) -> dict[str, object]:
     Raises:
         UnrepresentableAmount: The amount cannot be sent.
     """
-    customer = {"given_names": request.customer_name, "email": request.customer_email}
+    currency = request.amount.currency
+    customer = {
+        "given_names": request.customer_name,
+        "email": request.customer_email,
+        "mobile_number": request.customer_phone,
+    }
+    items = [
+        {"name": i.name, "quantity": i.quantity, "price": to_xendit_amount(Money(i.unit_amount, currency))}
+        for i in request.items
+    ]
+    methods = METHODS[currency]
     fields: dict[str, object] = {
         "external_id": external_id_of(request.attempt_id),
         "amount": to_xendit_amount(request.amount),
-        "currency": request.amount.currency,
+        "currency": currency,
         "invoice_duration": int((request.expires_at - request.created_at).total_seconds()),
         "description": request.description or request.order_reference,
         "payer_email": request.customer_email,
         "customer": {name: value for name, value in customer.items() if value is not None} or None,
+        "items": items or None,
+        "payment_methods": [code for m in request.payment_methods for code in methods.get(m, ())] or None,
         "should_send_email": False,
         "success_redirect_url": request.success_url,
         "failure_redirect_url": request.failure_url,
@@ -121,6 +142,7 @@ def payment_of_invoice(
             provider_status=word(invoice["status"]),
             checkout_url=word(invoice["invoice_url"]) if state is State.PENDING else None,
             expires_at=_expiry_of(invoice),
+            refunds=own_refunds(invoice, refunds) if state is State.PAID else None,
         )
     except (LookupError, TypeError, AttributeError, ValueError) as exc:
         raise UnreadableEvent(f"invoice: {type(exc).__name__}") from exc
@@ -172,24 +194,10 @@ def _paid(
         State.PAID,
         Source.PULL,
         captured=captured_of(invoice),
-        refunded=sum(_given_back(invoice, refund) for refund in {word(r["id"]): r for r in refunds}.values()),
+        refunded=sum(given_back(invoice, refund) for refund in {word(r["id"]): r for r in refunds}.values()),
         dispute=dispute,
         no_dispute=complete and dispute is None,
     )
-
-
-def _given_back(invoice: dict[str, Any], refund: dict[str, Any]) -> int:
-    """Return what a refund gave back of this invoice, 0 while it has not succeeded or when it is another's."""
-    named = [(refund.get("invoice_id"), invoice["id"]), (refund.get("payment_id"), invoice.get("payment_id"))]
-    same = [theirs == ours for theirs, ours in named if theirs is not None and ours is not None]
-    if not same:
-        raise ValueError("a refund names no payment")
-    if not same[0] or REFUND_STATES[refund["status"]] is not RefundState.SUCCEEDED:
-        return 0
-    money = from_xendit_amount(refund["amount"], refund["currency"])
-    if money.currency != invoice["currency"]:
-        raise ValueError("a refund in another currency")
-    return money.amount
 
 
 def time_of(value: str) -> datetime:

@@ -1,16 +1,11 @@
-"""Xendit's webhooks: the token check, and each event in our terms."""
+"""Xendit's webhooks in our terms."""
 
-import hashlib
-import json
-import re
-from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 
-import paycrypto
 from paylink.core.states import Dispute, Evidence, Source, State
 from paylink.providers.answers import word
-from paylink.providers.port import Assurance, Credential, ProviderEvent, UnreadableEvent, Verified, WebhookRefused
+from paylink.providers.payments import ProviderEvent
+from paylink.providers.port import UnreadableEvent
 from paylink.providers.xendit.mapping import (
     ATTEMPT_METADATA,
     STATES,
@@ -20,52 +15,8 @@ from paylink.providers.xendit.mapping import (
     references,
 )
 from paylink.providers.xendit.money import from_xendit_amount
-from paylink.providers.xendit.settings import CALLBACK_TOKEN
-
-# Without a colon: no such id can be one of those that are made up here.
-_EVENT_ID = re.compile(r"[A-Za-z0-9_.-]{1,255}\Z", re.ASCII)
-_UNREADABLE = (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RecursionError)
-
-
-def verify(raw_body: bytes, headers: Mapping[str, str], credentials: Sequence[Credential]) -> Verified:
-    """
-    Compare `x-callback-token` with each live token. It is a password of the sender and covers no byte of the body.
-
-    Raises:
-        WebhookRefused: `malformed` without a token, `no_match`, or `unreadable`: nothing to know the event again by.
-    """
-    tokens = [c for c in credentials if c.field == CALLBACK_TOKEN.name]
-    try:
-        matched = paycrypto.verify_token(
-            headers.get("x-callback-token", ""), [token.secret.reveal().encode() for token in tokens]
-        )
-    except paycrypto.InvalidSignature as exc:
-        raise WebhookRefused(exc.reason) from exc
-    return Verified(_event_id(raw_body, headers.get("webhook-id", "")), tokens[matched].id, Assurance.SENDER)
-
-
-def _event_id(raw_body: bytes, webhook_id: str) -> str:
-    """
-    Return Xendit's id of the event, the same in each try; without one, what makes the event differ from others.
-
-    A body that was lost or damaged on its way is refused, whatever the headers say: Xendit sends it again.
-    """
-    try:
-        body = _parse(raw_body)
-        return webhook_id if _EVENT_ID.match(webhook_id) else word(_derived_id(body, raw_body))
-    except _UNREADABLE as exc:
-        raise WebhookRefused("unreadable") from exc
-
-
-def _derived_id(body: dict[str, Any], raw_body: bytes) -> str:
-    if "event" not in body:
-        return f"invoice:{word(body['id'])}:{word(body['status'])}"
-    kind = word(body["event"])
-    if kind.startswith("refund."):
-        return f"refund:{word(body['data']['id'])}:{word(body['data']['status'])}"
-    if kind.startswith("dispute."):
-        return f"dispute:{word(body['id'])}:{kind}:{word(body['updated'])}"
-    return f"{kind}:{hashlib.sha256(raw_body).hexdigest()}"
+from paylink.providers.xendit.refunds import refund_id_of
+from paylink.providers.xendit.signature import UNREADABLE, parse
 
 
 def map_event(raw_body: bytes) -> ProviderEvent:
@@ -76,7 +27,7 @@ def map_event(raw_body: bytes) -> ProviderEvent:
         UnreadableEvent: A field that must be there is not, or a status is none that Xendit documents.
     """
     try:
-        body = _parse(raw_body)
+        body = parse(raw_body)
         if "event" not in body:
             return _of_invoice(body)
         kind = word(body["event"])
@@ -85,15 +36,8 @@ def map_event(raw_body: bytes) -> ProviderEvent:
         if kind.startswith("dispute."):
             return _of_dispute(kind, body)
         return ProviderEvent(kind, (), None, ignored="unknown_type")
-    except _UNREADABLE as exc:
+    except UNREADABLE as exc:
         raise UnreadableEvent(type(exc).__name__) from exc
-
-
-def _parse(raw_body: bytes) -> dict[str, Any]:
-    body = json.loads(raw_body, parse_float=Decimal)
-    if not isinstance(body, dict):
-        raise TypeError("not an object")
-    return body
 
 
 def _of_invoice(invoice: dict[str, Any]) -> ProviderEvent:
@@ -117,6 +61,7 @@ def _of_invoice(invoice: dict[str, Any]) -> ProviderEvent:
 def _of_refund(kind: str, refund: dict[str, Any]) -> ProviderEvent:
     attempt = (refund.get("metadata") or {}).get(ATTEMPT_METADATA)
     named = references(
+        refund=refund_id_of(refund),
         attempt=attempt_in(external_id_of(attempt)),
         invoice=refund.get("invoice_id"),
         payment=refund.get("payment_id"),

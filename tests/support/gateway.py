@@ -1,0 +1,43 @@
+"""The gateway as a process, over PayLink's own template and a test's stack."""
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import urllib3
+
+from paylink_local.services.testing import free_port
+from support.stack import Stack
+
+
+@contextlib.contextmanager
+def running_gateway(stack: Stack, log: Path, **settings: str) -> Iterator[tuple[int, int]]:
+    """Serve in one process on a free port for the time of the block; gives the port, and the parent process' id."""
+    port = free_port()
+    own = {"PAYLINK_API_PORT": str(port), "PAYLINK_GATEWAY_PROCESSES": "1"}
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "paylink_local.gateway"],
+            env=os.environ | stack.environ | own | settings,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        _await_health(port)
+        yield port, process.pid
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _await_health(port: int) -> None:
+    for _ in range(400):
+        with contextlib.suppress(urllib3.exceptions.HTTPError):
+            if urllib3.request("GET", f"http://127.0.0.1:{port}/healthz", retries=False, timeout=2).status == 200:
+                return
+        time.sleep(0.05)
+    raise AssertionError("the gateway did not start")
