@@ -78,6 +78,9 @@ def test_more_than_is_left_is_refused_with_what_is_left(stack: Stack):
     assert refused.body["errors"] == [{"field": "amount", "message": "at most 50000"}]
     assert stack.refund(paid["id"], "k", amount=50_000).status == 201
     assert problem(stack.refund(paid["id"])) == (422, "refund-too-large")
+    stack.settle()
+    assert totals(stack, paid["id"]) == ("refunded", 150_000, 0)
+    assert problem(stack.refund(paid["id"])) == (422, "refund-too-large")
     assert len(stack.ledger()["refunds"]) == 2
 
 

@@ -4,6 +4,8 @@ import uuid
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from paylink.core.refunds import RefundState
 from paylink.providers.stripe.refunds import given_back, own_refunds, refund_id_of
@@ -36,8 +38,42 @@ def test_pending_ones_are_counted_when_only_so_the_sum_fits(sum_of_all: int, hel
     assert counted(refunds, sum_of_all) == [(RefundState.PENDING, held)]
 
 
-def test_a_list_that_does_not_make_up_the_sum_tells_nothing():
-    assert counted([refund("succeeded", 5_000_000)], 0) is None
+def test_refunds_that_were_made_after_the_sum_was_read_are_not_in_it():
+    newest_first = [refund("succeeded", 3_000_000), refund("pending", 2_000_000), refund("succeeded", 5_000_000)]
+    assert counted(newest_first[:1], 0) == [(RefundState.SUCCEEDED, False)]
+    assert counted(newest_first, 5_000_000) == [
+        (RefundState.SUCCEEDED, False),
+        (RefundState.PENDING, False),
+        (RefundState.SUCCEEDED, True),
+    ]
+    assert counted(newest_first, 7_000_000) == [
+        (RefundState.SUCCEEDED, False),
+        (RefundState.PENDING, True),
+        (RefundState.SUCCEEDED, True),
+    ]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["succeeded", "pending", "failed"]), st.integers(1, 5)), max_size=12),
+    st.integers(0, 12),
+    st.booleans(),
+)
+def test_no_moment_between_sum_and_list_hides_or_doubles_an_amount(
+    made: list[tuple[str, int]], newer: int, pending_held: bool
+):
+    """The sum and what is reserved beside it are together what was given back, whenever the list was read."""
+    listed = [refund(status, sen * 100) for status, sen in reversed(made)]
+    held = ("succeeded", "pending") if pending_held else ("succeeded",)
+    total = sum(r["amount"] for r in listed[newer:] if r["status"] in held)
+    found = own_refunds(listed, total)
+    assert found is not None
+    reserved = 100 * sum(r.amount.amount for r in found if r.state is not RefundState.FAILED and not r.counted)
+    assert total + reserved == sum(r["amount"] for r in listed if r["status"] != "failed")
+
+
+def test_a_list_no_part_of_which_makes_up_the_sum_tells_nothing():
+    assert counted([refund("succeeded", 5_000_000)], 3_000_000) is None
+    assert counted([refund("failed", 3_000_000), refund("succeeded", 5_000_000)], 8_000_000) is None
     assert counted([], 5_000_000) is None
 
 

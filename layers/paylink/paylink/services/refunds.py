@@ -46,7 +46,8 @@ OPERATION = "refund"
 REFUNDS_MAX = 100
 """Of one transaction, whatever came of them. One that was not sent gives its place to another."""
 
-_REFUNDABLE_STATES = frozenset({State.PAID, State.PARTIALLY_REFUNDED})
+_REFUNDABLE_STATES = frozenset({State.PAID, State.PARTIALLY_REFUNDED, State.REFUNDED})
+"""One that is refunded has nothing left: the same answer whether the provider's sum is known by now or not."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Stripe's refunds put into our terms. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -85,13 +85,21 @@ def _sums(refunds: Sequence[dict[str, Any]]) -> list[int]:
 
 def own_refunds(refunds: Sequence[dict[str, Any]], amount_refunded: int) -> tuple[Refund, ...] | None:
     """
-    Return those of a charge's refunds that are ours, `counted` where they make up `amount_refunded`.
+    Return those of a charge's refunds, listed the newest first, that are ours: `counted` where they make up
+    `amount_refunded`.
 
-    None when no sum of them does: the two were read at different moments.
+    The list is read after the sum. Where it holds more, the sum is that of the older refunds, and the others were made
+    between the two. None when no such part makes up the sum: what had been told of a refund has changed meanwhile.
     """
-    for held, total in zip(_HELD, _sums(refunds), strict=True):
-        if total == amount_refunded:
-            # One in a status that is new to us stays as it was, and its amount reserved.
-            ours = [refund for refund in refunds if refund_id_of(refund) is not None and refund["status"] in _STATES]
-            return tuple(replace(refund_of(refund), counted=refund["status"] in held) for refund in ours)
+    for newer in range(len(refunds) + 1):
+        for held, total in zip(_HELD, _sums(refunds[newer:]), strict=True):
+            if total == amount_refunded:
+                return tuple(_own(refunds[:newer], ())) + tuple(_own(refunds[newer:], held))
     return None
+
+
+def _own(refunds: Sequence[dict[str, Any]], held: Collection[str]) -> Iterator[Refund]:
+    for refund in refunds:
+        # One in a status that is new to us stays as it was, and its amount reserved.
+        if refund_id_of(refund) is not None and refund["status"] in _STATES:
+            yield replace(refund_of(refund), counted=refund["status"] in held)
