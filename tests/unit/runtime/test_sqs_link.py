@@ -30,7 +30,10 @@ def serving(*connections: list[Answer]) -> Iterator[tuple[str, list[bytes]]]:
             client, _ = server.accept()
             with client:
                 for answer in answers:
-                    requests.append(received(client))
+                    request = received(client)
+                    if not request:
+                        break
+                    requests.append(request)
                     if answer is None:
                         quiet.wait(5)
                     else:
@@ -39,7 +42,10 @@ def serving(*connections: list[Answer]) -> Iterator[tuple[str, list[bytes]]]:
     def received(client: socket.socket) -> bytes:
         request = b""
         while b"\r\n\r\n" not in request:
-            request += client.recv(65536)
+            chunk = client.recv(65536)
+            if not chunk:
+                return b""
+            request += chunk
         head, _, body = request.partition(b"\r\n\r\n")
         size = next(int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-len"))
         while len(body) < size:
@@ -93,9 +99,40 @@ def test_a_connection_that_died_idle_is_replaced(link_to: Callable[[str], SqsLin
 def test_a_new_connection_that_dies_is_not(link_to: Callable[[str], SqsLink]):
     """Else a call that kills the server would be repeated for ever."""
     with serving([b""]) as (address, requests):
-        with pytest.raises(SqsFailed, match="RemoteDisconnected"):
+        with pytest.raises(SqsFailed, match="NoAnswer"):
             link_to(address).call("X", {})
         assert len(requests) == 1
+
+
+def test_an_answer_may_come_in_pieces_and_after_another_on_its_way(link_to: Callable[[str], SqsLink]):
+    chunked = b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n{"n\r\n5\r\n": 1}\r\n0\r\n\r\n'
+    with serving([b"HTTP/1.1 100 Continue\r\n\r\n" + chunked, http({"n": 2})]) as (address, _):
+        link = link_to(address)
+        assert [link.call("X", {})["n"] for _ in range(2)] == [1, 2]
+
+
+def test_a_connection_that_the_server_will_close_is_not_kept(link_to: Callable[[str], SqsLink]):
+    closing = http({"n": 1}).replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
+    with serving([closing, http({"n": 7})], [http({"n": 2})]) as (address, _):
+        link = link_to(address)
+        assert [link.call("X", {})["n"] for _ in range(2)] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("answer", "named"),
+    [
+        (b"SSH-2.0-OpenSSH_9\r\n", "BadAnswer"),
+        (http({"n": 1}) + http({"n": 2}), "BadAnswer"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9000000\r\n\r\n" + b" " * 9_000_000, "BadAnswer"),
+        (b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n", "BadAnswer"),
+        (http({"n": 1})[:-1], "ConnectionError"),
+        (b"HTTP/1.1 200 OK\r\n\r\n{}", "ConnectionError"),
+    ],
+    ids=["other-protocol", "two-answers", "too-long", "upgrade", "cut-off", "no-length"],
+)
+def test_what_is_no_whole_answer_is_a_failure(link_to: Callable[[str], SqsLink], answer: bytes, named: str):
+    with serving([answer]) as (address, _), pytest.raises(SqsFailed, match=f"^{named}$"):
+        link_to(address).call("X", {})
 
 
 def test_who_says_nothing_is_not_waited_for(link_to: Callable[[str], SqsLink]):

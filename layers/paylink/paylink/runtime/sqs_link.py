@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property
-from http.client import HTTPConnection, HTTPException, HTTPSConnection, RemoteDisconnected
 from typing import Any
 from urllib.parse import urlsplit
 
 from paylink.runtime.aws_signature import Signer
+from paylink.runtime.http_connection import BadAnswer, HttpConnection, NoAnswer
 
-_STALE = (RemoteDisconnected, BrokenPipeError, ConnectionResetError)
+_STALE = (NoAnswer, BrokenPipeError, ConnectionResetError)
 
 
 class SqsFailed(Exception):
@@ -32,7 +32,7 @@ class SqsLink:
 
     def __init__(self, timeout_s: float) -> None:
         self._timeout_s = timeout_s
-        self._idle: deque[HTTPConnection] = deque()
+        self._idle: deque[HttpConnection] = deque()
 
     def call(self, action: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """
@@ -47,7 +47,7 @@ class SqsLink:
             answer = json.loads(raw)
         except KeyError as exc:
             raise SqsFailed(f"{exc.args[0]} is not set") from exc
-        except (OSError, HTTPException, ValueError) as exc:
+        except (OSError, BadAnswer, ValueError) as exc:
             raise SqsFailed(type(exc).__name__) from exc
         if status != 200 or not isinstance(answer, dict):
             raise SqsFailed(f"{status} {_error_code(answer)}".strip())
@@ -72,11 +72,9 @@ class SqsLink:
         try:
             connection, reused = self._idle.pop(), True
         except IndexError:
-            connection, reused = self._connect(), False
+            connection, reused = HttpConnection(*self._endpoint, self._timeout_s), False
         try:
-            connection.request("POST", "/", body, dict(headers))
-            answer = connection.getresponse()
-            raw = answer.read()
+            answer = connection.post(headers, body)
         except BaseException as exc:
             connection.close()
             if reused and isinstance(exc, _STALE):
@@ -85,13 +83,11 @@ class SqsLink:
                 self.close()
                 return self._post(headers, body)
             raise
-        # http.client closes by itself what the server does not keep, and then connects anew.
-        self._idle.append(connection)
-        return answer.status, raw
-
-    def _connect(self) -> HTTPConnection:
-        scheme, host = self._endpoint
-        return (HTTPConnection if scheme == "http" else HTTPSConnection)(host, timeout=self._timeout_s)
+        if connection.kept:
+            self._idle.append(connection)
+        else:
+            connection.close()
+        return answer
 
     def close(self) -> None:
         """Close the idle connections."""
