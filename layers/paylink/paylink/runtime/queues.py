@@ -11,12 +11,15 @@ import math
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from paylink.runtime.logs import log
-from paylink.runtime.sqs_link import SqsFailed, SqsLink
+
+if TYPE_CHECKING:
+    from paylink.runtime.sqs_link import SqsLink
 
 IDS_PER_MESSAGE = 100
 _MESSAGES_PER_SEND = 10
@@ -51,7 +54,6 @@ class SqsQueue:
     def __init__(self, queue_url: str, dead_letter_queue_url: str) -> None:
         self._queue_url = queue_url
         self._dead_letter_queue_url = dead_letter_queue_url
-        self._link = SqsLink(_TIMEOUT_S)
 
     def send(self, event_row_ids: Sequence[UUID], delay_s: float = 0) -> None:
         if delay_s <= _DELAY_S_MAX:
@@ -86,6 +88,13 @@ class SqsQueue:
         """Close the idle connections."""
         self._link.close()
 
+    @cached_property
+    def _link(self) -> "SqsLink":
+        # Most of those who may send have nothing to send.
+        from paylink.runtime.sqs_link import SqsLink
+
+        return SqsLink(_TIMEOUT_S)
+
     def _send(self, queue_url: str, entries: list[dict[str, Any]]) -> bool:
         try:
             sent = self._link.call("SendMessageBatch", {"QueueUrl": queue_url, "Entries": entries})
@@ -100,6 +109,8 @@ class SqsQueue:
 
 
 def _reason(exc: Exception) -> str:
+    from paylink.runtime.sqs_link import SqsFailed
+
     return str(exc) if isinstance(exc, SqsFailed) else type(exc).__name__
 
 

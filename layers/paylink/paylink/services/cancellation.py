@@ -15,7 +15,7 @@ from paylink.providers.port import ErrorKind, ProviderError
 from paylink.services.closing import close_without_page
 from paylink.services.inquiry import Inquiry, Known, read_known
 from paylink.services.ports import Parts
-from paylink.services.reading import transaction_body
+from paylink.services.transaction_answer import transaction_body
 from paylink.store import transactions as tx
 from paylink.store.unit_of_work import UnitOfWork
 

@@ -21,7 +21,7 @@ from paylink.services.cancellation import OrderAnswer
 from paylink.services.capture_attempt import CaptureAttempt, CaptureWork, NotCaptured
 from paylink.services.inquiry import Inquiry, Known, read_known
 from paylink.services.ports import Parts
-from paylink.services.reading import transaction_body
+from paylink.services.transaction_answer import transaction_body
 from paylink.store import transactions as tx
 from paylink.store.captures import note_call
 from paylink.store.unit_of_work import UnitOfWork

@@ -9,7 +9,7 @@ from paylink.providers.port import ProviderError
 from paylink.services.checkout_steps import CheckoutAnswer, Due, Step, Work, store_if_ours
 from paylink.services.evidence import apply_evidence, claim_of
 from paylink.services.ports import Parts
-from paylink.services.reading import transaction_body
+from paylink.services.transaction_answer import transaction_body
 from paylink.store import idempotency
 from paylink.store import transactions as tx
 from paylink.store.attempts import NOT_FOUND, finish_attempt

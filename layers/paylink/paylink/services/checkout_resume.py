@@ -8,7 +8,7 @@ from paylink.core.states import Decision, State, Verdict
 from paylink.services.checkout_order import CheckoutOrder
 from paylink.services.checkout_steps import LEASE_S, CheckoutAnswer, Due, Step, Work, replay
 from paylink.services.closing import close_without_page
-from paylink.services.reading import transaction_body
+from paylink.services.transaction_answer import transaction_body
 from paylink.store import idempotency
 from paylink.store import transactions as tx
 from paylink.store.attempts import NOT_FOUND, Attempt, list_attempts

@@ -8,7 +8,6 @@ from paylink.core.money import Money
 from paylink.core.states import HAS_MONEY, OPEN, Evidence, Source, State, Verdict, decide
 from paylink.providers.payments import Payment, Refund, Refundable, attempt_of
 from paylink.services.ports import AlertLog
-from paylink.services.refund_figures import apply_figures
 from paylink.store.attempts import list_attempts
 from paylink.store.changes import Change, Proof, change_by, write_changes
 from paylink.store.references import list_references
@@ -79,6 +78,9 @@ def apply_evidence(uow: UnitOfWork, transaction: Transaction, claim: Claim, proo
         write_changes(uow, [applied.change])
     figures_hold = applied.effect is Effect.APPLIED or applied.reason == "no_change"
     if figures_hold and claim.evidence.source is Source.PULL and claim.evidence.refunded is not None:
+        # A checkout never comes here, and is not to import it.
+        from paylink.services.refund_figures import apply_figures
+
         reserved = apply_figures(uow, transaction, applied.transaction, claim.refunds, proof.id, alerts)
         return replace(applied, transaction=replace(applied.transaction, refund_reserved=reserved))
     return applied

@@ -15,7 +15,6 @@ from paylink.store.database import DEADLINE_S, Database
 from paylink.store.listing import Position, TransactionFilter
 from paylink.store.listing import list_transactions as list_rows
 from paylink.store.showing import Owned, show_transactions
-from paylink.store.transactions import Transaction
 from paylink.store.unit_of_work import Row
 
 _TOGETHER_MAX = 32
@@ -103,21 +102,6 @@ def list_transactions(
         last = rows[fitting - 1]
         return page[:fitting], (last["created_at"], last["id"])
     return page, end
-
-
-def transaction_body(transaction: Transaction, checkout_url: str | None) -> dict[str, object]:
-    """Return what a checkout answers."""
-    return {
-        "id": str(transaction.id),
-        "state": transaction.state.value,
-        "provider": transaction.provider,
-        "amount": transaction.amount.amount,
-        "currency": transaction.amount.currency,
-        "order_reference": transaction.order_reference,
-        "checkout_url": checkout_url,
-        "expires_at": transaction.expires_at.isoformat(),
-        "created_at": transaction.created_at.isoformat(),
-    }
 
 
 def _bytes_in_json(body: dict[str, object]) -> int:
