@@ -58,7 +58,8 @@ def start(home: Home, *options: str, output: int = subprocess.PIPE) -> "subproce
 
 def started(home: Home) -> "subprocess.Popen[str]":
     supervisor = start(home)
-    wait_until(lambda: is_healthy(home))
+    # After a kill the last one's status is still there, and healthy.
+    wait_until(lambda: is_healthy(home) and status_of(home).pid == supervisor.pid)
     return supervisor
 
 
