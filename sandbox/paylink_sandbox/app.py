@@ -18,6 +18,7 @@ from paylink_sandbox.ledger import Ledger
 from paylink_sandbox.operator import operator_routes
 from paylink_sandbox.pages import page_routes
 from paylink_sandbox.registry import Frame, build_simulators, webhook_rules
+from paylink_sandbox.settlements import settlement_routes
 from paylink_sandbox.store import Store
 from paylink_sandbox.times import operator_time, payer_time
 from paylink_sandbox.webhooks import Sender
@@ -73,6 +74,7 @@ def create_app(config: Config) -> Flask:
     for slug, simulator in simulators.items():
         app.register_blueprint(simulator.routes(), url_prefix=f"/{slug}")
     app.register_blueprint(control_routes(actions))
+    app.register_blueprint(settlement_routes({slug: s.settlements for slug, s in simulators.items()}))
     app.register_blueprint(page_routes(actions))
     app.register_blueprint(operator_routes(actions))
     sender = Sender(deliveries, faults, webhook_rules(simulators), config.clock, config.time_scale)

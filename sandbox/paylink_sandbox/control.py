@@ -38,6 +38,7 @@ def control_routes(actions: Actions) -> Blueprint:
                 slug: {
                     "pages": [action.name for action in simulator.page_actions],
                     "charges": [action.name for action in simulator.charge_actions],
+                    "exports": [f"/{slug}{export.path}" for export in simulator.exports],
                 }
                 for slug, simulator in actions.simulators.items()
             }

@@ -46,6 +46,12 @@ class Documents:
         )
         return row["position"] if row else None
 
+    def forget(self, kind: str, document_id: str) -> bool:
+        """Return whether it was there."""
+        values = (self._provider, kind, document_id)
+        sql = "DELETE FROM documents WHERE provider = ? AND kind = ? AND id = ?"
+        return self._store.execute(sql, values) > 0
+
     def forget_before(self, kind: str, created: float) -> None:
         self._store.execute(
             "DELETE FROM documents WHERE provider = ? AND kind = ? AND created < ?", (self._provider, kind, created)

@@ -112,6 +112,11 @@ def operator_routes(actions: Actions) -> Blueprint:
             faults=frame.faults.armed(),
             kinds=KINDS,
             providers=list(actions.simulators),
+            exports=[
+                (f"{simulator.name}: {export.label}", f"/{slug}{export.path}")
+                for slug, simulator in actions.simulators.items()
+                for export in simulator.exports
+            ],
             refusal=refusal,
         )
 

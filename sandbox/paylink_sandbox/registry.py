@@ -15,6 +15,7 @@ from paylink_sandbox.errors import ConfigError
 from paylink_sandbox.faults import Faults
 from paylink_sandbox.ledger import Charge, Ledger, Page
 from paylink_sandbox.money import Amount
+from paylink_sandbox.settlements import Settlements
 from paylink_sandbox.store import Store
 from paylink_sandbox.webhooks import WebhookRules
 
@@ -65,6 +66,14 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Export:
+    """A file that the provider's dashboard exports; `path` is below `/<slug>`."""
+
+    label: str
+    path: str
+
+
+@dataclass(frozen=True)
 class PageView:
     """
     What the payment page shows beside the ledger's facts.
@@ -95,6 +104,8 @@ class Simulator(Protocol):
     rules: WebhookRules
     page_actions: Sequence[Action[Page]]
     charge_actions: Sequence[Action[Charge]]
+    settlements: Settlements
+    exports: Sequence[Export]
 
     def routes(self) -> Blueprint:
         """The provider's API. Called once."""

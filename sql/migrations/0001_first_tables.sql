@@ -260,6 +260,8 @@ create table refunds (
     constraint refunds_amount_positive check (amount > 0)
 );
 create index refunds_by_transaction on refunds (transaction_id);
+-- By which a settlement line that tells only the provider's name finds it.
+create index refunds_by_reference on refunds (account_id, reference) where reference is not null;
 create index refunds_resolve_due on refunds (resolve_due_at) where resolve_due_at is not null;
 
 -- Under which names the provider knows a transaction.
@@ -492,6 +494,161 @@ create table reconciliation_runs (
     finished_at  timestamptz,
     constraint reconciliation_runs_state_known check (state in ('running', 'finished', 'partial'))
 );
+
+-- What a file brought, or was found to have brought before. The same file again is noted again, and adds nothing.
+create table settlement_imports (
+    id           uuid primary key,
+    account_id   uuid not null references provider_accounts,
+    file_name    text not null,
+    sha256       bytea not null,
+    read         bigint not null,
+    added        bigint not null,
+    changed      bigint not null,
+    imported_by  text not null,
+    imported_at  timestamptz not null default now()
+);
+create index settlement_imports_by_account on settlement_imports (account_id, id);
+
+-- Movements on accounts' balances, as providers tell them. Only one that is not settled yet changes its figures.
+create table settlement_lines (
+    id                uuid primary key,
+    account_id        uuid not null references provider_accounts,
+    -- The provider's own name for it.
+    line_id           text not null,
+    kind              text not null,
+    -- Names of what it settles, the surest first; the two arrays have one length.
+    reference_kinds   text[] not null,
+    reference_values  text[] not null,
+    -- In `currency`, that of the settlement: gross and net with sign, the fee as what was kept back.
+    amount            bigint not null,
+    currency          char(3) not null,
+    fee               bigint not null,
+    net               bigint not null,
+    -- What the payer paid, in his currency, where that is told.
+    paid_amount       bigint,
+    paid_currency     char(3),
+    occurred_at       timestamptz not null,
+    settled           boolean not null,
+    payout            text,
+    -- The figures that it was told with after it had been settled with others, as they were told last.
+    contradiction     jsonb,
+    -- The file that brought it; null when the provider's API did.
+    import_id         uuid references settlement_imports,
+    -- What it was matched with, once that is known.
+    transaction_id    uuid references transactions,
+    refund_id         uuid references refunds,
+    created_at        timestamptz not null default now(),
+    constraint settlement_lines_unique unique (account_id, line_id),
+    constraint settlement_lines_name_short check (octet_length(line_id) between 1 and 500),
+    constraint settlement_lines_kind_known check (kind in (
+        'payment', 'refund', 'chargeback', 'fee', 'payout', 'adjustment')),
+    constraint settlement_lines_references_paired check (cardinality(reference_kinds) = cardinality(reference_values)),
+    constraint settlement_lines_paid_whole check ((paid_amount is null) = (paid_currency is null))
+) with (fillfactor = 85);
+create index settlement_lines_by_account on settlement_lines (account_id, id);
+create index settlement_lines_by_time on settlement_lines (account_id, occurred_at, id);
+create index settlement_lines_by_transaction on settlement_lines (transaction_id, account_id)
+    where transaction_id is not null;
+-- What must belong to a payment or refund, and is matched with none.
+create index settlement_lines_unmatched on settlement_lines (account_id, occurred_at, id)
+    where transaction_id is null and kind in ('payment', 'refund', 'chargeback');
+
+-- The times of which all lines of an account are stored. Only within them can a line be missing.
+create table settlement_coverage (
+    account_id  uuid primary key references provider_accounts,
+    covered     tstzmultirange not null
+);
+
+-- What an account's provider may keep of each payment, as it was agreed; the newest one of a currency whose time has come
+-- counts. All null: nothing is agreed (any more). `agreed_by` is an operator key's prefix, or `command`.
+create table fee_agreements (
+    id           uuid primary key,
+    account_id   uuid not null references provider_accounts,
+    currency     char(3) not null,
+    valid_from   timestamptz not null,
+    -- Of the gross amount, in parts of a million; then a fixed amount; then the tax on both.
+    percent_ppm  integer,
+    fixed        bigint,
+    tax_ppm      integer,
+    -- By so much a fee may differ, in the smallest unit.
+    tolerance    bigint,
+    agreed_by    text not null,
+    created_at   timestamptz not null default now(),
+    constraint fee_agreements_whole check (num_nulls(percent_ppm, fixed, tax_ppm, tolerance) in (0, 4)),
+    constraint fee_agreements_not_negative check (
+        percent_ppm >= 0 and fixed >= 0 and tax_ppm >= 0 and tolerance >= 0)
+);
+create index fee_agreements_by_account on fee_agreements (account_id, currency, valid_from, id);
+create trigger fee_agreements_append_only before update or delete on fee_agreements
+    for each row execute function refuse_change();
+
+-- Differences between us and a provider, found by reconciliation. Found again, one is the same by its fingerprint
+-- (discrepancies_unique). Of a payer it holds nothing.
+create table discrepancies (
+    id                  uuid primary key,
+    merchant_id         uuid not null references merchants,
+    account_id          uuid not null references provider_accounts,
+    provider            text not null,
+    kind                text not null,
+    -- transaction:<id>, refund:<id> or line:<line_id>
+    subject             text not null,
+    transaction_id      uuid references transactions,
+    refund_id           uuid references refunds,
+    settlement_line_id  uuid references settlement_lines,
+    difference          text not null,
+    currency            char(3) not null,
+    -- Money that came in is positive, money that went out negative.
+    ours                bigint not null,
+    theirs              bigint not null,
+    drift               bigint not null generated always as (theirs - ours) stored,
+    evidence            jsonb not null,
+    -- By what it shows: a provider's answer about one payment, or settlement lines. The same finds it gone.
+    found_by            text not null,
+    state               text not null,
+    resolution          text,
+    resolved_by         text,
+    note                text,
+    -- The run that found it first, and the one that found it last.
+    run_id              uuid not null references reconciliation_runs,
+    last_run_id         uuid not null references reconciliation_runs,
+    opened_at           timestamptz not null default now(),
+    resolved_at         timestamptz,
+    constraint discrepancies_unique unique (account_id, subject, kind, difference, currency, ours, theirs),
+    constraint discrepancies_kind_known check (kind in (
+        'missing_internal', 'missing_at_provider', 'amount_mismatch', 'currency_mismatch', 'status_mismatch',
+        'fee_mismatch', 'duplicate')),
+    constraint discrepancies_found_by_known check (found_by in ('status', 'settlement')),
+    constraint discrepancies_state_known check (state in ('open', 'resolved')),
+    constraint discrepancies_resolution_known check (resolution in ('repaired', 'gone', 'accepted')),
+    constraint discrepancies_resolved_has_resolution check (
+        (state = 'resolved') = (resolution is not null) and (state = 'resolved') = (resolved_at is not null)),
+    constraint discrepancies_accepted_has_person check (
+        resolution <> 'accepted' or (resolved_by is not null and note is not null))
+);
+create index discrepancies_by_merchant on discrepancies (merchant_id, id);
+create index discrepancies_by_account on discrepancies (account_id, id);
+create index discrepancies_by_run on discrepancies (run_id);
+create index discrepancies_by_last_run on discrepancies (last_run_id);
+create index discrepancies_by_transaction on discrepancies (transaction_id) where transaction_id is not null;
+-- What waits for a person, for lists and gauges: small, however many there were.
+create index discrepancies_open on discrepancies (account_id, id) where state = 'open';
+
+-- Append-only: every change of a discrepancy's state. `made_by` is an operator key's prefix, `command`, or null for a run.
+create table discrepancy_history (
+    id              uuid primary key,
+    discrepancy_id  uuid not null references discrepancies,
+    state           text not null,
+    resolution      text,
+    run_id          uuid references reconciliation_runs,
+    made_by         text,
+    note            text,
+    created_at      timestamptz not null default now(),
+    constraint discrepancy_history_has_author check ((run_id is null) <> (made_by is null))
+);
+create index discrepancy_history_by_discrepancy on discrepancy_history (discrepancy_id, id);
+create index discrepancy_history_by_run on discrepancy_history (run_id) where run_id is not null;
+create trigger discrepancy_history_append_only before update or delete on discrepancy_history
+    for each row execute function refuse_change();
 
 -- The accounting identity from the ledgers and the work alone: cheap, for metrics. `imbalance` must be 0.
 create view webhook_balance as

@@ -6,19 +6,23 @@ import pytest
 
 from paylink.providers.port import ProviderError, UnreadableEvent, WebhookRefused
 from paylink.providers.registry import enabled_providers, enabled_signatures, provider_slugs
-from support.recorded import Exchanges, RecordedCase, call, load_cases, told_event, told_result
+from paylink.providers.settlements import UnreadableFile
+from support.recorded import Exchanges, RecordedCase, call, list_or_read, load_cases, told_event, told_result
 from support.serving import serving
 from support.stack import REPOSITORY
 
 CASES = load_cases(REPOSITORY / "layers" / "paylink" / "paylink" / "providers")
 WEBHOOKS = [case for case in CASES if "webhook" in case.told]
-CALLS = [case for case in CASES if "call" in case.told]
+OF_SETTLEMENTS = ("list_lines", "read_lines")
+SETTLEMENTS = [case for case in CASES if case.told.get("call") in OF_SETTLEMENTS]
+CALLS = [case for case in CASES if "call" in case.told and case not in SETTLEMENTS]
 
 
 @pytest.mark.parametrize("slug", provider_slugs())
-def test_each_provider_has_cases_of_both_kinds(slug: str):
+def test_each_provider_has_cases_of_every_kind(slug: str):
     assert any(case.slug == slug for case in WEBHOOKS)
     assert {case.told["call"] for case in CALLS if case.slug == slug} >= {"create_payment", "fetch_payment"}
+    assert any(case.slug == slug for case in SETTLEMENTS)
 
 
 def test_a_case_is_a_webhook_or_a_call_and_names_its_source():
@@ -64,5 +68,26 @@ def test_a_recorded_call(case: RecordedCase):
             assert error | ({"field": exc.field} if exc.field else {}) == case.told["error"]
         else:
             assert told_result(call(provider, case)) == case.told["result"]
+    assert not exchanges.wrong, "\n".join(exchanges.wrong)
+    assert not exchanges.expected, f"never asked: {exchanges.expected}"
+
+
+@pytest.mark.parametrize("case", SETTLEMENTS, ids=lambda case: case.name)
+def test_recorded_settlement_lines(case: RecordedCase):
+    """The lines that a page of a list, or a file, must give; or why they cannot be read."""
+    exchanges = Exchanges(list(case.told.get("exchanges", ())))
+    with serving(exchanges.handler()) as address:
+        settings = {"PAYLINK_ENVIRONMENT": "test", f"PAYLINK_{case.slug.upper()}_API_BASE": address}
+        if "error" in case.told:
+            with pytest.raises(ProviderError) as failed:
+                list_or_read(case, settings)
+            exc = failed.value
+            assert {"kind": exc.kind.value, "code": exc.code, "effect": exc.effect.value} == case.told["error"]
+        elif "unreadable" in case.told:
+            with pytest.raises(UnreadableFile) as caught:
+                list_or_read(case, settings)
+            assert str(caught.value) == case.told["unreadable"]
+        else:
+            assert list_or_read(case, settings) == case.told["result"]
     assert not exchanges.wrong, "\n".join(exchanges.wrong)
     assert not exchanges.expected, f"never asked: {exchanges.expected}"

@@ -5,7 +5,7 @@ import html
 import json
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,6 +30,7 @@ class Case:
     provider: Provider
     account: Account
     sandbox: str
+    environ: Mapping[str, str]
     webhooks: list[tuple[bytes, dict[str, str]]] = field(default_factory=list)
 
     @property
@@ -114,21 +115,21 @@ class Case:
 
 
 @contextlib.contextmanager
-def running_case(slug: str, folder: Path) -> Iterator[Case]:
+def running_case(slug: str, folder: Path, *, clock: Callable[[], float] = time.time) -> Iterator[Case]:
     """Run a sandbox of one provider, with its state in `folder`, and give the adapter beside it."""
     webhooks: list[tuple[bytes, dict[str, str]]] = []
     with contextlib.ExitStack() as cleanup:
         listener = cleanup.enter_context(webhook_catcher(webhooks))
         settings = {"PAYLINK_PROVIDERS": slug, "PAYLINK_ENVIRONMENT": "test", "PAYLINK_HOME": str(folder)}
         environ = load_environment(folder, settings | {"PAYLINK_PUBLIC_URL": listener})
-        sandbox = cleanup.enter_context(running_sandbox(environ | {"PAYLINK_SANDBOX_TIME_SCALE": "36000"}))
+        sandbox = cleanup.enter_context(running_sandbox(environ | {"PAYLINK_SANDBOX_TIME_SCALE": "36000"}, clock=clock))
         environ[f"PAYLINK_{slug.upper()}_API_BASE"] = f"{sandbox}/{slug}"
         provider = enabled_providers([slug], environ)[slug]
         credentials = tuple(
             Credential(uuid.uuid4(), f.name, Secret(environ[f.environment])) for f in provider.credential_fields
         )
         account = Account(uuid.uuid4(), uuid.uuid4(), slug, "default", credentials)
-        yield Case(provider, account, sandbox, webhooks)
+        yield Case(provider, account, sandbox, environ, webhooks)
 
 
 @contextlib.contextmanager

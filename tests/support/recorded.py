@@ -5,6 +5,7 @@ Each `providers/<slug>/cases/*.json` is one case: a `webhook`, or a `call` with 
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler
@@ -26,6 +27,8 @@ from paylink.providers.payments import (
     RefundRequest,
 )
 from paylink.providers.port import Account, Credential, PaymentMethod, Provider
+from paylink.providers.registry import settlement_api, settlement_file
+from paylink.providers.settlements import SettlementLine
 from support.serving import QuietHandler
 
 ACCOUNT = UUID("00000000-0000-7000-8000-00000000000a")
@@ -132,6 +135,39 @@ def call(provider: Provider, case: RecordedCase) -> Payment | Refund | None:
             return provider.find_refund(account, _refund_request(asked))
         case other:
             raise AssertionError(f"{case.name}: no call {other!r}")
+
+
+def list_or_read(case: RecordedCase, environ: Mapping[str, str]) -> dict[str, Any]:
+    """Return the settlement lines of the case's call or file as cases write them. Raises what the adapter raises."""
+    asked = case.told["ask"]
+    if case.told["call"] == "read_lines":
+        reader = settlement_file(case.slug, environ)
+        assert reader is not None, f"{case.name}: no file is read"
+        text = (f"{line}\r\n" for line in asked["file"])
+        return {"lines": [told_line(line) for line in reader.read_lines(case.account, text)]}
+    api = settlement_api(case.slug, environ)
+    assert api is not None, f"{case.name}: no lines are listed"
+    since, until = (datetime.fromisoformat(asked[name]) for name in ("since", "until"))
+    page = api.list_lines(case.account, since, until, asked.get("after"))
+    return _saying_something({"lines": [told_line(line) for line in page.lines], "next": page.next})
+
+
+def told_line(line: SettlementLine) -> dict[str, Any]:
+    """A settlement line as cases write it; what says nothing is left out."""
+    return _saying_something(
+        {
+            "line_id": line.line_id,
+            "kind": line.kind.value,
+            "references": [[r.kind, r.value] for r in line.references],
+            "amount": [line.amount, line.currency],
+            "fee": line.fee,
+            "net": line.net,
+            "paid": None if line.paid_amount is None else [line.paid_amount, line.paid_currency],
+            "occurred_at": line.occurred_at.isoformat(),
+            "announced": not line.settled,
+            "payout": line.payout,
+        }
+    )
 
 
 def _request(asked: dict[str, Any]) -> PaymentRequest:

@@ -36,7 +36,9 @@ def test_every_scope_is_explained():
 def test_every_action_of_the_trail_is_listed():
     section = API[API.index("### `GET /v1/audit`") :]
     listed = set(re.findall(r"`([a-z]+\.[a-z_]+)`", section[section.index("Actions:") :].partition("\n")[0]))
-    assert listed == set(re.findall(r'"((?:merchant|key|account|credential|credentials|routing)\.[a-z_]+)"', SOURCES))
+    assert listed == set(
+        re.findall(r'"((?:merchant|key|account|credential|credentials|routing|discrepancy)\.[a-z_]+)"', SOURCES)
+    )
 
 
 @pytest.mark.parametrize(

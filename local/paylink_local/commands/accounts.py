@@ -4,9 +4,13 @@ import argparse
 import sys
 from typing import Any
 
+from paylink.core.fees import FeeAgreement, FeeTerms
 from paylink.runtime.operator_request import CredentialRequest, parse_account
+from paylink.runtime.query import read_moment, read_values
 from paylink.runtime.strict_body import validate
+from paylink.services.fee_agreements import FeeAgreements
 from paylink.services.operator import COMMAND
+from paylink.services.ports import utc_now
 from paylink.services.provider_accounts import ProviderAccounts
 from paylink.services.resealing import Resealing
 from paylink_local.operator_commands import (
@@ -50,6 +54,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("enable", "let new checkouts use it again"),
     ):
         actions.add_parser(action, help=text, allow_abbrev=False).add_argument("id", metavar="ID")
+    fees = actions.add_parser("fees", help="what its provider may keep: show it, or agree on it", allow_abbrev=False)
+    fees.add_argument("id", metavar="ID")
+    fees.add_argument("--currency", metavar="CODE", help="agree for this currency, such as IDR")
+    fees.add_argument("--percent-ppm", type=int, default=0, metavar="N", help="of the gross amount; 7000 is 0.7 %%")
+    fees.add_argument("--fixed", type=int, default=0, metavar="N", help="in the currency's smallest unit")
+    fees.add_argument("--tax-ppm", type=int, default=0, metavar="N", help="on both; 110000 is 11 %%")
+    fees.add_argument("--tolerance", type=int, default=0, metavar="N", help="by so much a fee may differ")
+    fees.add_argument("--from", dest="valid_from", metavar="TIME", help="for lines from then on (UTC); now without it")
+    fees.add_argument("--end", action="store_true", help="nothing is agreed any more")
     actions.add_parser("reseal", help="put every credential under the master key in use", allow_abbrev=False)
 
 
@@ -73,6 +86,8 @@ def run(args: argparse.Namespace) -> int:
                 print_json(accounts.show(read_id(args.id)))
             case "default":
                 print_json(accounts.change(read_id(args.id), COMMAND, make_default=True))
+            case "fees":
+                _fees(args, FeeAgreements(deps.database))
             case "reseal":
                 return _reseal(Resealing(deps.database, deps.sealer), deps.sealer.active)
             case action:
@@ -93,6 +108,17 @@ def _create(args: argparse.Namespace, accounts: ProviderAccounts) -> None:
     print(f"webhooks come to {created['webhook_url']}", file=sys.stderr)
     if created["missing"]:
         print(f"set {' and '.join(created['missing'])}, then enable it", file=sys.stderr)
+
+
+def _fees(args: argparse.Namespace, agreements: FeeAgreements) -> None:
+    account_id = read_id(args.id)
+    if args.currency is None:
+        print_json(agreements.show(account_id))
+        return
+    given = {} if args.valid_from is None else {"from": args.valid_from}
+    valid_from = read_values(given, {"from": read_moment}).get("from", utc_now())
+    terms = None if args.end else FeeTerms(args.percent_ppm, args.fixed, args.tax_ppm, args.tolerance)
+    print_json(agreements.agree(account_id, FeeAgreement(args.currency, valid_from, terms), COMMAND))
 
 
 def _reseal(resealing: Resealing, active: str) -> int:

@@ -21,7 +21,7 @@ class Account:
     def __init__(self, frame: Frame, settings: Settings) -> None:
         self.frame = frame
         self.settings = settings
-        self._documents = Documents(frame.store, SLUG, indexed=("order_id",))
+        self._documents = Documents(frame.store, SLUG, indexed=("order_id", "transaction_id"))
 
     def atomic(self) -> AbstractContextManager[None]:
         return self.frame.store.transaction()
@@ -35,6 +35,17 @@ class Account:
 
     def find(self, kind: str, document_id: str) -> Document | None:
         return self._documents.get(kind, document_id)
+
+    def save(self, kind: str, document_id: str, document: Document) -> None:
+        self._documents.replace(kind, document_id, document)
+
+    def all_of(self, kind: str, **fields: str) -> list[Document]:
+        """Every document with these field values, newest first."""
+        return self._documents.newest(kind, where=fields, limit=-1)
+
+    def forget(self, kind: str, document_id: str) -> bool:
+        """Return whether it was there."""
+        return self._documents.forget(kind, document_id)
 
     def forget_before(self, kind: str, created: float) -> None:
         self._documents.forget_before(kind, created)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from paylink_sandbox.documents import Document
 from paylink_sandbox.errors import NotFound, NotPossible
-from paylink_sandbox.midtrans import refunds, transactions
+from paylink_sandbox.midtrans import balance, refunds, transactions
 from paylink_sandbox.midtrans.account import SLUG, Account
 from paylink_sandbox.midtrans.answers import is_under_review
 from paylink_sandbox.midtrans.methods import METHODS
@@ -33,6 +33,7 @@ class Bank:
             if transaction["transaction_status"] != "settlement" or not METHODS[transaction["method"]].reversible:
                 raise NotPossible("only settled Permata, Mandiri bill and Indomaret payments can be reversed")
             transactions.move(self._account, order, transaction, "deny", page_state="failed")
+            balance.add_reversal(self._account, transaction)
 
         self._change(transaction_id, run)
 
@@ -45,6 +46,7 @@ class Bank:
                 raise NotPossible("only a settled payment of which nothing was refunded can be charged back")
             transactions.move(self._account, order, transaction, "partial_chargeback" if partial else "chargeback")
             self._account.frame.ledger.set_dispute(SLUG, transaction_id, "open")
+            balance.add_chargeback(self._account, transaction, partial=partial)
 
         self._change(transaction_id, run)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from paylink_sandbox.documents import Document
 from paylink_sandbox.ledger import Refund
-from paylink_sandbox.midtrans import fields, transactions
+from paylink_sandbox.midtrans import balance, fields, transactions
 from paylink_sandbox.midtrans.account import SLUG, Account, decimal, rupiah
 from paylink_sandbox.midtrans.answers import describe, refunded
 from paylink_sandbox.midtrans.errors import duplicate_refund, invalid, not_modifiable, refund_rejected
@@ -98,6 +98,7 @@ def _record(account: Account, order: Document, transaction: Document, made: Docu
         )
     )
     ledger.set_refunded(SLUG, charge_id, refunded(transaction))
+    balance.add_refund(account, transaction, made)
 
 
 def _answer(account: Account, order: Document, transaction: Document, made: Document) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from flask import Blueprint
+from flask import Blueprint, Response
 
 from paylink_sandbox.documents import Document
 from paylink_sandbox.errors import NotFound, NotPossible
@@ -18,10 +18,13 @@ from paylink_sandbox.midtrans.page import view_page
 from paylink_sandbox.midtrans.payments import ACCEPTED, CHALLENGED, DENIED, Card, Payments
 from paylink_sandbox.midtrans.refunds import unconfirmed
 from paylink_sandbox.midtrans.settings import Settings
+from paylink_sandbox.midtrans.settlements import MidtransSettlements
 from paylink_sandbox.midtrans.webhook import MidtransWebhooks
-from paylink_sandbox.registry import Action, Frame, PageView
+from paylink_sandbox.registry import Action, Export, Frame, PageView
 
 Run = Callable[[str, int | None], None]
+
+EXPORT_PATH = "/dashboard/settlements.csv"
 
 
 class MidtransSimulator:
@@ -35,6 +38,8 @@ class MidtransSimulator:
         self._account = Account(frame, Settings.from_environment(frame.config.environment))
         self._payments = Payments(self._account)
         bank = Bank(self._account)
+        self.settlements = MidtransSettlements(self._account)
+        self.exports = (Export("settlements (CSV)", EXPORT_PATH),)
         self.page_actions = (
             Action("pay", "Choose and pay", _is_open, _plain(self._payments.pay), by_payer=True, tone="primary"),
             Action(
@@ -65,7 +70,14 @@ class MidtransSimulator:
         )
 
     def routes(self) -> Blueprint:
-        return Api(self._account, self._payments).routes()
+        routes = Api(self._account, self._payments).routes()
+        routes.add_url_rule(EXPORT_PATH, "settlements", self._export, methods=["GET"])
+        return routes
+
+    def _export(self) -> Response:
+        """What the merchant's dashboard gives to whoever is logged in to it: here, whoever sees this page."""
+        headers = {"Content-Disposition": "attachment; filename=settlements.csv"}
+        return Response(self.settlements.export(), headers=headers, content_type="text/csv; charset=utf-8")
 
     def expire_page(self, page_id: str) -> None:
         self._payments.expire_if_due(page_id)

@@ -5,6 +5,7 @@ from typing import Any
 
 from paylink_sandbox.documents import Document
 from paylink_sandbox.ledger import Charge
+from paylink_sandbox.midtrans import balance
 from paylink_sandbox.midtrans.account import SLUG, Account, rupiah
 from paylink_sandbox.midtrans.answers import is_under_review
 from paylink_sandbox.midtrans.methods import METHODS
@@ -65,6 +66,7 @@ def move(
     transaction["transaction_status"] = status
     if status == "settlement" and transaction["settled_at"] is None:
         transaction["settled_at"] = account.now()
+        balance.add_settlement(account, transaction)
     account.save_transaction(transaction)
     order["state"] = page_state or _page_state(order, transaction)
     account.save_order(order)

@@ -32,6 +32,7 @@ _NOUNS = {
     "dispute": "dispute",
     "event": "id",
     "balance_transaction": "id",
+    "payout": "payout",
 }
 
 
@@ -102,6 +103,10 @@ class Account:
     def all_of(self, kind: str, **fields: str) -> list[Document]:
         """Every object with these field values, newest first."""
         return self._documents.newest(kind, where=fields, limit=-1)
+
+    def forget(self, kind: str, object_id: str) -> bool:
+        """Return whether it was there."""
+        return self._documents.forget(kind, object_id)
 
     def keep(self, kind: str, key: str, body: Document) -> None:
         """Store something that is no Stripe object."""

@@ -18,13 +18,20 @@ PAGING: dict[str, check.Check] = {
 _LIMIT_DEFAULT, _LIMIT_MAX = 10, 100
 _EXPAND_DEPTH_MAX = 4
 
-# Fields that hold an id, and the kind of object it names.
+# Fields that hold an id, and the kind of object it names; None where the id tells it.
 _EXPANDABLE = {
+    "source": None,
     "payment_intent": "payment_intent",
     "latest_charge": "charge",
     "charge": "charge",
     "balance_transaction": "balance_transaction",
     "failure_balance_transaction": "balance_transaction",
+}
+_KINDS = {
+    **dict.fromkeys(("ch", "py"), "charge"),
+    **dict.fromkeys(("re", "pyr"), "refund"),
+    "du": "dispute",
+    "po": "payout",
 }
 
 
@@ -99,7 +106,8 @@ def _expand(account: Account, document: Document, steps: list[str], path: str) -
         document["line_items"] = envelope(f"/v1/checkout/sessions/{document['id']}/line_items", items)
     elif step in _EXPANDABLE and step in document:
         if isinstance(document[step], str):
-            document[step] = account.get(_EXPANDABLE[step], document[step])
+            kind = _EXPANDABLE[step] or _KINDS[document[step].partition("_")[0]]
+            document[step] = account.get(kind, document[step])
             if document[step]["object"] == "balance_transaction":
                 document[step] = balance.current(account, document[step])
     elif not isinstance(document.get(step), dict):

@@ -90,9 +90,9 @@ def _movement(call: Call) -> Document:
 
 
 def _list_movements(call: Call) -> Document:
-    if "payout" in call.given:
-        raise resource_missing("payout", call.given["payout"], "payout")
     where = _filters(call, "source", "type", "currency")
+    if "payout" in call.given:
+        where[balance.PAYOUT] = call.account.get("payout", call.given["payout"], "payout")["id"]
     page = list_objects(call.account, "balance_transaction", call.path, call.given, where=where)
     return page | {"data": [balance.current(call.account, movement) for movement in page["data"]]}
 
@@ -128,10 +128,6 @@ def _list_events(call: Call) -> Document:
 
 def _with_pending(account: Account, event: Document) -> Document:
     return {**event, "pending_webhooks": account.frame.deliveries.pending_of_event(SLUG, event["id"])}
-
-
-def _no_payouts(call: Call) -> Document:
-    return envelope(call.path, [])
 
 
 def _filters(call: Call, *names: str) -> dict[str, str]:
@@ -186,5 +182,6 @@ ROUTES = (
         PAGING | _strings("payout", "source", "type", "currency"),
     ),
     Route("GET", "/v1/balance_transactions/<id>", _movement),
-    Route("GET", "/v1/payouts", _no_payouts, PAGING | _strings("status")),
+    Route("GET", "/v1/payouts", _list("payout", "status"), PAGING | _strings("status")),
+    Route("GET", "/v1/payouts/<id>", _retrieve("payout")),
 )

@@ -8,7 +8,7 @@ from paylink_sandbox.config import MERCHANT
 from paylink_sandbox.documents import Document
 from paylink_sandbox.errors import NotFound, NotPossible
 from paylink_sandbox.ledger import Charge, Page
-from paylink_sandbox.registry import Action, Frame, Line, PageView
+from paylink_sandbox.registry import Action, Export, Frame, Line, PageView
 from paylink_sandbox.stripe import disputes, refunds, sessions
 from paylink_sandbox.stripe.account import SLUG, Account
 from paylink_sandbox.stripe.amounts import amount
@@ -17,6 +17,7 @@ from paylink_sandbox.stripe.errors import StripeError
 from paylink_sandbox.stripe.objects import BANK_TRANSFER, CARD
 from paylink_sandbox.stripe.payments import Payments
 from paylink_sandbox.stripe.settings import Settings
+from paylink_sandbox.stripe.settlements import StripeSettlements
 from paylink_sandbox.stripe.webhook import StripeWebhooks
 
 _WAITING = ("requires_action",)
@@ -37,6 +38,8 @@ class StripeSimulator:
         payments = Payments(self._account)
         self._payments = payments
         self._api = Api(self._account, settings, payments)
+        self.settlements = StripeSettlements(self._account)
+        self.exports: tuple[Export, ...] = ()
 
         def by_card(page: Page) -> bool:
             return _is_open(page) and payments.takes(page.id, CARD)

@@ -2,7 +2,7 @@
 
 import secrets
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -20,6 +20,7 @@ _INDEXED = ("external_id", "invoice_id", "payment_id", "status")
 _TWICE = 0.1
 """Share of events that are delivered twice."""
 _WRONG_BY = 100
+_PART = 100
 
 
 class Account:
@@ -58,6 +59,10 @@ class Account:
         found = self._documents.get(kind, document_id)
         return _unpacked(found) if found else None
 
+    def forget(self, kind: str, document_id: str) -> bool:
+        """Return whether it was there."""
+        return self._documents.forget(kind, document_id)
+
     def position(self, kind: str, document_id: str) -> int | None:
         """Place in the order of creation, for cursors."""
         return self._documents.position(kind, document_id)
@@ -73,6 +78,13 @@ class Account:
         """Every document with these values of indexed fields, newest first; bounds are positions."""
         found = self._documents.newest(kind, where=where, older_than=older_than, newer_than=newer_than, limit=-1)
         return [_unpacked(document) for document in found]
+
+    def each_from(self, kind: str, older_than: int | None, id_of: Callable[[Document], str]) -> Iterator[Document]:
+        """Every document below a position, newest first, read in parts: who stops early has not read them all."""
+        while found := self._documents.newest(kind, older_than=older_than, limit=_PART):
+            documents = [_unpacked(document) for document in found]
+            yield from documents
+            older_than = self._documents.position(kind, id_of(documents[-1]))
 
     def emit(self, type: str, body: Document, reference: str | None, amounts: tuple[str, ...]) -> None:
         """

@@ -54,7 +54,8 @@ def close_dispute(account: Account, payment_id: str, *, won: bool) -> None:
     account.frame.ledger.set_dispute(SLUG, payment_id, dispute["status"].lower())
     if not won:
         invoice = invoice_of_payment(account, payment_id)
-        add_outgoing_row(account, invoice, "CHARGEBACK", to_amount(Decimal(amount), invoice["currency"]))
+        taken = to_amount(Decimal(amount), invoice["currency"])
+        add_outgoing_row(account, invoice, "CHARGEBACK", payment_id, taken)
     _emit(account, dispute)
 
 

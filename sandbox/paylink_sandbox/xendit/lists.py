@@ -1,5 +1,6 @@
 """The list endpoints, newest first (the order is not documented)."""
 
+from itertools import islice
 from urllib.parse import urlencode
 
 from paylink_sandbox.documents import Document
@@ -69,16 +70,20 @@ def list_transactions(account: Account, query: Query) -> Document:
     exact = {name: query[name] for name in names if name in query}
     amount = number_of(query, "amount")
     after, before = (_position(account, "transaction", query, name) for name in ("after_id", "before_id"))
-    rows = [current(account, kept) for kept in account.all_of("transaction", older_than=after, newer_than=before)]
-    rows = [
+    if before is None:
+        kept = account.each_from("transaction", after, lambda document: str(document["row"]["id"]))
+    else:
+        kept = iter(account.all_of("transaction", newer_than=before))
+    found = (
         row
-        for row in rows
+        for row in (current(account, document) for document in kept)
         if all(not values or row[field] in values for field, values in wanted.items())
         and all(row[field] == value for field, value in exact.items())
         and (amount is None or row["amount"] == amount)
         and lies_between(row, "created", *created)
         and lies_between(row, "updated", *updated)
-    ]
+    )
+    rows = list(found if before is not None else islice(found, limit + 1))
     page = rows[-limit:] if before is not None else rows[:limit]
     answer: Document = {"has_more": len(rows) > limit, "data": page, "links": []}
     if answer["has_more"]:

@@ -104,7 +104,8 @@ def end(account: Account, refund: Document, status: str, failure_code: str | Non
     account.frame.ledger.set_refund_state(SLUG, refund["id"], _LEDGER_STATES[status])
     if status == "SUCCEEDED":
         account.frame.ledger.set_refunded(SLUG, invoice["payment_id"], _sum(account, invoice, status))
-        add_outgoing_row(account, invoice, "REFUND", to_amount(refund["amount"], refund["currency"]))
+        given_back = to_amount(refund["amount"], refund["currency"])
+        add_outgoing_row(account, invoice, "REFUND", refund["id"], given_back)
     event = "refund.succeeded" if status == "SUCCEEDED" else "refund.failed"
     body = {
         "event": event,

@@ -7,7 +7,7 @@ from flask import Blueprint
 from paylink_sandbox.documents import Document
 from paylink_sandbox.errors import NotFound, NotPossible
 from paylink_sandbox.ledger import Charge, Page
-from paylink_sandbox.registry import Action, Frame, PageView
+from paylink_sandbox.registry import Action, Export, Frame, PageView
 from paylink_sandbox.xendit import disputes, refunds
 from paylink_sandbox.xendit.account import SLUG, Account
 from paylink_sandbox.xendit.amounts import to_number
@@ -17,6 +17,7 @@ from paylink_sandbox.xendit.methods import CODES
 from paylink_sandbox.xendit.page import view_of
 from paylink_sandbox.xendit.payments import Payments, invoice_of_payment
 from paylink_sandbox.xendit.settings import Settings
+from paylink_sandbox.xendit.settlements import XenditSettlements
 from paylink_sandbox.xendit.webhook import XenditWebhooks
 
 
@@ -33,6 +34,8 @@ class XenditSimulator:
         payments = Payments(self._account)
         self._payments = payments
         self._api = Api(self._account, settings, payments)
+        self.settlements = XenditSettlements(self._account)
+        self.exports: tuple[Export, ...] = ()
         self.page_actions = (
             Action("pay", "Pay", _is_open, _without_amount(payments.pay), by_payer=True, tone="primary"),
             Action("fail", "Payment is refused", _is_open, _without_amount(payments.refuse), by_payer=True),

@@ -1,5 +1,5 @@
 """
-What PayLink asks of a payment provider.
+What PayLink asks of a payment provider. Settlements are apart, in `settlements.py`.
 
 An adapter is stateless and has no database. Amounts cross this line as `Money`; what we send is a pure function of
 stored rows, so that a repeated call is the same call.
@@ -105,8 +105,8 @@ class Capabilities:
     creation with the page of the first, 0 when it never does; `refund_retention_s` is the same for a repeated refund.
     `lookup_kinds` are the kinds of reference that `fetch_payment` can ask by; `pulls_per_s` is how often an account's
     provider may be asked. With `manual_capture` money can be held first and collected later, with `partial_capture`
-    also a part of it, once. `payment_methods` are those that a page in a currency can be limited to; a currency that is
-    not named has none.
+    also a part of it, once. `payment_methods` are those that a page in a currency can be limited to, none for one that
+    is not named. After `settlement_delay_s` money that was paid must have its settlement line.
     """
 
     currencies: frozenset[str]
@@ -121,6 +121,7 @@ class Capabilities:
     partial_capture: bool
     pulls_per_s: float
     payment_methods: Mapping[str, frozenset[PaymentMethod]]
+    settlement_delay_s: int
 
 
 class ErrorKind(StrEnum):

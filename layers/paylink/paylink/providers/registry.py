@@ -3,11 +3,16 @@
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import import_module
+from importlib.util import find_spec
 from pkgutil import iter_modules
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import paylink.providers
 from paylink.providers.port import Provider, Signature
+
+if TYPE_CHECKING:
+    # Only reconciliation meets it.
+    from paylink.providers.settlements import SettlementApi, SettlementFile
 
 T = TypeVar("T")
 
@@ -74,6 +79,40 @@ def enabled_signatures(slugs: Iterable[str]) -> Mapping[str, Signature]:
         UnknownProvider: A slug has no folder.
     """
     return _OnUse(slugs, lambda slug: _folder(slug, ".signature"))
+
+
+def settlement_api(slug: str, environ: Mapping[str, str]) -> "SettlementApi | None":
+    """
+    Return what lists a provider's settlement lines: `settlement_api(environ)` of the module `settlements` in its
+    folder, None where there is none.
+
+    Raises:
+        UnknownProvider: The slug has no folder.
+        ValueError: The folder refuses its settings.
+    """
+    api: SettlementApi | None = _of_settlements("settlement_api", slug, environ)
+    return api
+
+
+def settlement_file(slug: str, environ: Mapping[str, str]) -> "SettlementFile | None":
+    """
+    Return what reads a provider's settlement files: `settlement_file(environ)` of the module `settlements` in its
+    folder, None where there is none.
+
+    Raises:
+        UnknownProvider: The slug has no folder.
+        ValueError: The folder refuses its settings.
+    """
+    file: SettlementFile | None = _of_settlements("settlement_file", slug, environ)
+    return file
+
+
+def _of_settlements(name: str, slug: str, environ: Mapping[str, str]) -> Any:
+    if slug not in provider_slugs():
+        raise UnknownProvider(f"there is no provider {slug!r}")
+    module = f"{paylink.providers.__name__}.{slug}.settlements"
+    make = getattr(import_module(module), name, None) if find_spec(module) else None
+    return None if make is None else make(environ)
 
 
 def _folder(slug: str, module: str = "") -> Any:

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from paylink.services.relay import Relay
     from paylink.services.resolution import Resolution
     from paylink.services.routing import RoutingChanges
+    from paylink.services.settlements import Settlements
 
 
 T = TypeVar("T")
@@ -264,6 +265,12 @@ class Deps:
         from paylink.services.reconciliation import Reconciliation
 
         return Reconciliation(self.parts)
+
+    @_part
+    def settlements(self) -> "Settlements":
+        from paylink.services.settlements import RegisteredReaders, Settlements
+
+        return Settlements(self.parts, RegisteredReaders(self.settings.providers, self.settings.environ))
 
     @_part
     def operations(self) -> "Operations":

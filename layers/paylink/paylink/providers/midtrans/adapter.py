@@ -69,6 +69,8 @@ class MidtransProvider:
         # Midtrans publishes no figure.
         pulls_per_s=10.0,
         payment_methods=dict.fromkeys(CURRENCIES, frozenset(METHODS)),
+        # When a method is settled to the merchant is not documented; a week covers weekends and holidays.
+        settlement_delay_s=7 * 24 * 3600,
     )
 
     def __init__(self, settings: MidtransSettings) -> None:

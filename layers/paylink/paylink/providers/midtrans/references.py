@@ -30,6 +30,12 @@ def is_ours(order_id: str) -> bool:
     return _ORDER_ID.match(order_id) is not None
 
 
+def attempt_in(order_id: str | None) -> str | None:
+    """Return the attempt that an order id of ours names; None when it is another system's."""
+    match = _ORDER_ID.match(order_id) if order_id is not None else None
+    return match[1] if match else None
+
+
 def references_of(transaction: dict[str, Any]) -> tuple[Reference, ...]:
     """
     Return the attempt, when the order is one of ours, and the transaction's own id.

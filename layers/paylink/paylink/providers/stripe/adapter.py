@@ -69,6 +69,8 @@ class StripeProvider:
         # Stripe allows 25 requests a second of one kind, and a question may take two.
         pulls_per_s=10.0,
         payment_methods=dict.fromkeys(CURRENCIES, frozenset(METHODS)),
+        # A charge has its balance transaction at once, one that is captured asynchronously within the hour.
+        settlement_delay_s=24 * 3600,
     )
 
     def __init__(self, settings: StripeSettings) -> None:

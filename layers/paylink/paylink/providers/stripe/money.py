@@ -72,3 +72,36 @@ def from_stripe_refunded(amount: object, currency: object) -> int:
     rest = amount % 100 if type(amount) is int and str(currency).upper() in _FACTOR_100 else 0
     whole = amount - rest + (100 if rest else 0) if type(amount) is int else amount
     return from_stripe_amount(whole, currency).amount
+
+
+def from_stripe_movement(amount: object, fee: object, net: object, currency: object) -> tuple[int, int, int]:
+    """
+    Return gross amount, fee and net of a movement on the balance in our unit, each with its sign.
+
+    A fee of 2.9 % may have sen, and refusing it would hide the movement and all after it. What is less than a rupiah
+    is counted against the merchant: amounts are rounded down, fees up. Net is what then is left; where Stripe's own
+    three figures do not add up, ours differ by as much, rounded up to a rupiah.
+
+    Raises:
+        UnrepresentableAmount: One is no integer of a supported currency.
+    """
+    if type(amount) is not int or type(fee) is not int or type(net) is not int:
+        raise UnrepresentableAmount("a figure of a movement is not an integer")
+    gross, kept = from_stripe_signed(amount, currency), -from_stripe_signed(-fee, currency)
+    off = amount - fee - net
+    missing = -from_stripe_signed(-off, currency) if off > 0 else from_stripe_signed(off, currency)
+    return gross, kept, gross - kept - missing
+
+
+def from_stripe_signed(amount: object, currency: object) -> int:
+    """
+    Return an amount with its sign in our unit, a fraction of a rupiah rounded down.
+
+    Raises:
+        UnrepresentableAmount: It is no integer of a supported currency.
+    """
+    if type(amount) is not int:
+        raise UnrepresentableAmount("an amount is not an integer")
+    rest = amount % 100 if str(currency).upper() in _FACTOR_100 else 0
+    whole = from_stripe_amount(abs(amount - rest), currency).amount
+    return whole if amount >= rest else -whole

@@ -71,6 +71,8 @@ class XenditProvider:
         # Xendit allows 600 requests a minute of one kind, and other callers need some of them.
         pulls_per_s=5.0,
         payment_methods={currency: frozenset(methods) for currency, methods in METHODS.items()},
+        # A transaction is listed once it has succeeded; whether that may take longer is not documented.
+        settlement_delay_s=24 * 3600,
     )
 
     def __init__(self, settings: XenditSettings) -> None:

@@ -25,11 +25,11 @@ def list_invoices(client: XenditClient, key: Secret, external_id: str) -> list[R
     """
 
     def read(body: Any) -> tuple[list[Row], dict[str, str] | None]:
-        rows = _rows(body)
+        rows = rows_of(body)
         return rows, {"last_invoice": rows[-1]["id"]} if len(rows) >= _INVOICES_A_PAGE else None
 
     query = {"external_id": external_id, "limit": str(_INVOICES_A_PAGE)}
-    with _never_gone():
+    with never_gone():
         return _all(client, key, "/v2/invoices", query, read)
 
 
@@ -43,10 +43,10 @@ def list_refunds(client: XenditClient, key: Secret, invoice_id: str) -> list[Row
     """
 
     def read(body: Any) -> tuple[list[Row], dict[str, str] | None]:
-        rows = _rows(body["data"])
-        return rows, {"after_id": rows[-1]["id"]} if _flag(body["has_more"]) else None
+        rows = rows_of(body["data"])
+        return rows, {"after_id": rows[-1]["id"]} if flag_of(body["has_more"]) else None
 
-    with _never_gone():
+    with never_gone():
         return _all(client, key, "/refunds", {"invoice_id": invoice_id}, read)
 
 
@@ -60,7 +60,7 @@ def list_disputes(client: XenditClient, key: Secret, payment_id: str) -> list[Ro
 
     def read(body: Any) -> tuple[list[Row], dict[str, str] | None]:
         pages = body["pagination"]
-        return _rows(body["data"]), {"cursor": pages["next_cursor"]} if _flag(pages["has_more"]) else None
+        return rows_of(body["data"]), {"cursor": pages["next_cursor"]} if flag_of(pages["has_more"]) else None
 
     query = {"payment_id": payment_id, "limit": str(_DISPUTES_A_PAGE)}
     try:
@@ -92,7 +92,7 @@ def _all(
 
 
 @contextmanager
-def _never_gone() -> Iterator[None]:
+def never_gone() -> Iterator[None]:
     """A list that is not there is a failure of the call. As NOT_FOUND it would say that the payment is not there."""
     try:
         yield
@@ -102,13 +102,13 @@ def _never_gone() -> Iterator[None]:
         raise ProviderError(ErrorKind.UNAVAILABLE, exc.code, effect=exc.effect) from exc
 
 
-def _rows(value: Any) -> list[Row]:
+def rows_of(value: Any) -> list[Row]:
     if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
         raise TypeError("not a list of objects")
     return value
 
 
-def _flag(value: Any) -> bool:
+def flag_of(value: Any) -> bool:
     if not isinstance(value, bool):
         raise TypeError("not a flag")
     return value

@@ -1,0 +1,76 @@
+"""`paylink discrepancies`: what reconciliation found, and what a person decides about it."""
+
+import argparse
+from typing import Any
+
+from paylink.core.discrepancies import Kind
+from paylink.runtime.event_request import one_of, parse_page
+from paylink.runtime.query import read_uuid
+from paylink.services.discrepancies import Discrepancies
+from paylink.services.operator import COMMAND
+from paylink_local.operator_commands import add_page, operator_deps, print_json, print_page, read_id, short_time
+
+HELP = "List, show and resolve differences between us and providers."
+
+_HEADER = ("ID", "OPENED", "ACCOUNT", "KIND", "SUBJECT", "DIFFERENCE", "DRIFT", "STATE")
+_READERS = {
+    "state": one_of(("open", "resolved")),
+    "kind": one_of(tuple(Kind)),
+    "account_id": read_uuid,
+    "run_id": read_uuid,
+}
+_FILTERS = frozenset({"merchant_id", "transaction_id", "provider", *_READERS})
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    listing = actions.add_parser("list", help="the newest first", allow_abbrev=False)
+    listing.add_argument("--state", metavar="STATE", help="open or resolved")
+    listing.add_argument("--kind", metavar="KIND", help=", ".join(Kind))
+    listing.add_argument("--provider", metavar="PROVIDER", help="at this provider")
+    for name, text in (
+        ("account-id", "of this account"),
+        ("merchant-id", "of this merchant"),
+        ("transaction-id", "about this transaction"),
+        ("run-id", "found by this run first, or last"),
+    ):
+        listing.add_argument(f"--{name}", metavar="ID", help=text)
+    add_page(listing)
+    show = actions.add_parser("show", help="one of them, with both sides and its history", allow_abbrev=False)
+    resolve = actions.add_parser("resolve", help="accept an open one: nothing is left to do", allow_abbrev=False)
+    for action in (show, resolve):
+        action.add_argument("id", metavar="ID")
+    resolve.add_argument("--note", required=True, metavar="TEXT", help="why; it is kept with your decision")
+
+
+def run(args: argparse.Namespace) -> int:
+    with operator_deps() as (deps, _):
+        discrepancies = Discrepancies(deps.database)
+        match args.action:
+            case "list":
+                names = _FILTERS | {"cursor", "limit"}
+                given = {name: value for name in names if (value := getattr(args, name)) is not None}
+                show = print_json if args.json else _print
+                show(discrepancies.list_discrepancies(parse_page(given, _FILTERS, _READERS)))
+            case "show":
+                print_json(discrepancies.show(read_id(args.id)))
+            case _:
+                print_json(discrepancies.accept(read_id(args.id), args.note, COMMAND))
+    return 0
+
+
+def _print(page: dict[str, Any]) -> None:
+    print_page([_HEADER, *map(_row, page["discrepancies"])], page["next_cursor"])
+
+
+def _row(one: dict[str, Any]) -> tuple[str, ...]:
+    return (
+        one["id"],
+        short_time(one["opened_at"]),
+        f"{one['provider']}/{one['account']}",
+        one["kind"],
+        one["subject"],
+        one["difference"],
+        f"{one['drift']:+d} {one['currency']}",
+        one["resolution"] or one["state"],
+    )

@@ -1,0 +1,102 @@
+-- open_discrepancies --
+-- Those of the findings that were never found before, each with a row of its history.
+with given as (
+    select * from unnest(%(ids)s::uuid[], %(history_ids)s::uuid[], %(kinds)s::text[], %(subjects)s::text[],
+        %(differences)s::text[], %(currencies)s::text[], %(ours)s::bigint[], %(theirs)s::bigint[], %(evidence)s::jsonb[],
+        %(transaction_ids)s::uuid[], %(refund_ids)s::uuid[], %(line_ids)s::uuid[], %(found_by)s::text[])
+        as t (id, history_id, kind, subject, difference, currency, ours, theirs, evidence, transaction_id, refund_id,
+              line_id, found_by)
+), opened as (
+    insert into discrepancies (id, merchant_id, account_id, provider, kind, subject, difference, currency, ours, theirs,
+                               evidence, transaction_id, refund_id, settlement_line_id, found_by, state, resolution,
+                               resolved_at, run_id, last_run_id)
+    select id, %(merchant_id)s, %(account_id)s, %(provider)s, kind, subject, difference, currency, ours, theirs, evidence,
+           transaction_id, refund_id, line_id, found_by, case when %(repaired)s then 'resolved' else 'open' end,
+           case when %(repaired)s then 'repaired' end, case when %(repaired)s then now() end, %(run_id)s, %(run_id)s
+      from given order by subject, kind, difference, currency, ours, theirs
+        on conflict on constraint discrepancies_unique do nothing
+    returning id, state, resolution
+)
+insert into discrepancy_history (id, discrepancy_id, state, resolution, run_id)
+select g.history_id, o.id, o.state, o.resolution, %(run_id)s from opened o join given g using (id)
+returning discrepancy_id as id;
+
+-- lock_known_discrepancies --
+-- Those of the findings that were found before. Locked in the order of their ids, as wherever several are.
+select d.id, d.state, d.resolution
+  from unnest(%(kinds)s::text[], %(subjects)s::text[], %(differences)s::text[], %(currencies)s::text[], %(ours)s::bigint[],
+              %(theirs)s::bigint[]) as g (kind, subject, difference, currency, ours, theirs)
+  join discrepancies d on d.account_id = %(account_id)s and d.subject = g.subject and d.kind = g.kind
+   and d.difference = g.difference and d.currency = g.currency and d.ours = g.ours and d.theirs = g.theirs
+ order by d.id for update of d;
+
+-- touch_discrepancies --
+update discrepancies set last_run_id = %(run_id)s where id = any (%(ids)s::uuid[]) and last_run_id <> %(run_id)s;
+
+-- reopen_discrepancies --
+with reopened as (
+    update discrepancies d
+       set state = 'open', resolution = null, resolved_by = null, resolved_at = null, note = null, opened_at = now()
+      from unnest(%(ids)s::uuid[], %(history_ids)s::uuid[]) as t (id, history_id)
+     where d.id = t.id
+    returning d.id, t.history_id
+)
+insert into discrepancy_history (id, discrepancy_id, state, run_id)
+select history_id, id, 'open', %(run_id)s from reopened;
+
+-- resolve_discrepancies --
+with resolved as (
+    update discrepancies d
+       set state = 'resolved', resolution = %(resolution)s, resolved_by = %(made_by)s, note = %(note)s, resolved_at = now()
+      from unnest(%(ids)s::uuid[], %(history_ids)s::uuid[]) as t (id, history_id)
+     where d.id = t.id
+    returning d.id, t.history_id
+)
+insert into discrepancy_history (id, discrepancy_id, state, resolution, run_id, made_by, note)
+select history_id, id, 'resolved', %(resolution)s, %(run_id)s, %(made_by)s, %(note)s from resolved;
+
+-- lock_gone_discrepancies --
+-- Open ones of subjects that this run has checked, and did not find again.
+select id from discrepancies
+ where account_id = %(account_id)s and state = 'open' and subject = any (%(subjects)s::text[])
+   and kind = any (%(kinds)s::text[]) and found_by = %(found_by)s and last_run_id <> %(run_id)s
+ order by id for update;
+
+-- lock_discrepancy --
+select id, merchant_id, state, resolution from discrepancies where id = %(id)s for update;
+
+-- list_discrepancies --
+-- The newest first. Parameters are put in by the client, so that a filter that is not given costs nothing. Of a run: what
+-- it found first, or was the last to find.
+select d.*, a.name as account from discrepancies d join provider_accounts a on a.id = d.account_id
+ where d.id < %(below)s and (%(id)s is null or d.id = %(id)s)
+   and (%(merchant_id)s is null or d.merchant_id = %(merchant_id)s)
+   and (%(account_id)s is null or d.account_id = %(account_id)s)
+   and (%(transaction_id)s is null or d.transaction_id = %(transaction_id)s)
+   and (%(run_id)s is null or d.run_id = %(run_id)s or d.last_run_id = %(run_id)s)
+   and (%(provider)s is null or d.provider = %(provider)s)
+   and (%(kind)s is null or d.kind = %(kind)s) and (%(state)s is null or d.state = %(state)s)
+ order by d.id desc limit %(limit)s;
+
+-- list_discrepancy_history --
+select state, resolution, run_id, made_by, note, created_at from discrepancy_history
+ where discrepancy_id = %(id)s order by id;
+
+-- sum_discrepancies --
+select d.provider, d.account_id, a.name as account, d.kind, d.currency, d.state, count(*) as discrepancies,
+       sum(d.ours)::bigint as ours, sum(d.theirs)::bigint as theirs, sum(d.drift)::bigint as drift
+  from discrepancies d join provider_accounts a on a.id = d.account_id
+ where (%(merchant_id)s is null or d.merchant_id = %(merchant_id)s)
+   and (%(account_id)s is null or d.account_id = %(account_id)s)
+   and (%(run_id)s is null or d.run_id = %(run_id)s or d.last_run_id = %(run_id)s)
+   and (%(provider)s is null or d.provider = %(provider)s)
+   and (%(kind)s is null or d.kind = %(kind)s) and (%(state)s is null or d.state = %(state)s)
+ group by d.provider, d.account_id, a.name, d.kind, d.currency, d.state
+ order by d.provider, a.name, d.kind, d.currency, d.state;
+
+-- read_open_discrepancies --
+-- For gauges. From the index of open ones: never all discrepancies.
+select d.provider, a.name as account, d.kind, d.currency, count(*) as discrepancies, sum(d.drift)::bigint as drift,
+       extract(epoch from now() - min(d.opened_at))::float as oldest_s
+  from discrepancies d join provider_accounts a on a.id = d.account_id
+ where d.state = 'open' group by d.provider, a.name, d.kind, d.currency order by 1, 2, 3, 4;
