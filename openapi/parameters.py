@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from openapi.operation import Operation, Parameter
+from paylink.core.discrepancies import Kind
 from paylink.core.money import AMOUNT_MAX
 from paylink.core.states import State
 from paylink.core.text import PRINTABLE
 from paylink.providers.registry import provider_slugs
-from paylink.runtime import event_request, transaction_query
+from paylink.runtime import event_request, run_query, transaction_query
 from paylink.runtime.query import LIMIT_MAX, Reader, read_limit, read_moment, read_text, read_uuid
 from paylink.runtime.request_fields import CURRENCY
 from paylink.runtime.request_model import IDEMPOTENCY_KEY, METADATA_NAME
@@ -29,6 +30,8 @@ _OF_READER: Mapping[Reader, Mapping[str, Any]] = {
     read_text: _TEXT,
     event_request.READERS["operator"]: {"type": "boolean"},
     event_request.READERS["state"]: {"type": "string", "enum": list(EVENT_STATES)},
+    run_query.FOUND["kind"]: {"type": "string", "enum": [kind.value for kind in Kind]},
+    run_query.FOUND["state"]: {"type": "string", "enum": ["open", "resolved"]},
     transaction_query.READERS["state"]: {
         "type": "array",
         "items": {"type": "string", "enum": [state.value for state in State]},

@@ -128,7 +128,11 @@ def _as_a_shop(recorder: Recorder) -> None:
     recorder.send("capture_transaction", "A part; the rest is released", {"amount": 100_000}, transaction_id=held["id"])
     unpaid = recorder.send("create_checkout", "Any provider", _order(provider="auto"))
     recorder.send("cancel_transaction", "Nobody can pay it any more", transaction_id=unpaid["id"])
-    recorder.send("start_reconciliation", "All that is open")
+    run = recorder.send("start_reconciliation", "What may have changed unheard")
+    ended = {"id": run["id"]}
+    recorder.wait("get_reconciliation", lambda told: told["state"] != "running", **ended)
+    recorder.send("get_reconciliation", "Its report", **ended)
+    recorder.send("list_reconciliations", "The newest", query="?limit=1")
     recorder.send("list_dead_letters", "Nothing was given up")
     recorder.send("redrive_dead_letters", "A page of them", {"limit": 50})
     recorder.send("list_credentials", "Which secrets verify webhooks")

@@ -105,10 +105,19 @@ class _Cases:
             ),
             "relay_events": Case(
                 each(self._due_event),
-                "select count(*) as n from unfinished_events where next_attempt_at > now()",
+                # It pushes the time on of what it has queued.
+                "select coalesce(extract(epoch from max(next_attempt_at)), 0) * 1000 as n from unfinished_events",
                 None,
             ),
-            "start_reconciliation": Case(each(self._stale), steps, None),
+            "start_reconciliation": Case(
+                each(lambda: _event("POST", "/v1/reconcile", {}, merchant, self._run())),
+                "select count(*) as n from reconciliation_runs",
+                202,
+            ),
+            "reconcile_batch": Case(each(self._stale), steps, None),
+            "get_reconciliation": Case(
+                each(lambda: _event("GET", "/v1/reconcile/{id}", {"id": self._started()}, merchant))
+            ),
             "read_events": get("/v1/events/{id}", {"id": applied[0]}),
             "replay_event": Case(
                 (_event("POST", "/v1/events/{id}/replay", {"id": id}, operator) for id in applied), replays, 202
@@ -173,9 +182,7 @@ class _Cases:
         return str(self._side.row("select id::text from webhook_events where id > %s", mark)["id"])
 
     def _message(self) -> Any:
-        body = json.dumps({"event_row_ids": [self._stored()]})
-        record = {"messageId": str(uuid4()), "receiptHandle": "-", "body": body, "eventSource": "aws:sqs"}
-        return {"Records": [record | {"attributes": {"ApproximateReceiveCount": "1"}, "messageAttributes": {}}]}
+        return {"Records": [_record(json.dumps({"event_row_ids": [self._stored()]}))]}
 
     def _due_event(self) -> Any:
         self._side.run(
@@ -189,18 +196,27 @@ class _Cases:
         self._side.run("update transactions set resolve_due_at = now() where resolve_due_at is not null")
         return {"schedule": "resolve_unknown"}
 
+    def _run(self) -> Any:
+        """What a merchant asks for; of what it has asked for before nothing is left to do."""
+        self._side.run("delete from reconciliation_batches")
+        self._side.run("update reconciliation_runs set state = 'finished' where state = 'running'")
+        return {"settlements": False, "sample": 0}
+
+    def _started(self) -> str:
+        return str(self._shop.merchant("POST", "/v1/reconcile", self._run())["id"])
+
     def _stale(self) -> Any:
-        """A payment that its provider knows of, and we do not. A merchant's run would ask about all that is open."""
+        """A payment that its provider knows of, and we do not, and a run that asks about it and nothing else."""
         made = self._shop.checkout()
         self._shop.pay(made)
-        # Nothing else is asked about.
-        self._side.run(
-            "update transactions set pull_due_at = case when id = %s then now() else now() + interval '1 day' end"
-            " where id = %s or pull_due_at < now() + interval '1 hour'",
-            made["id"],
-            made["id"],
-        )
-        return {"schedule": "start_reconciliation"}
+        self._side.run("update transactions set pull_due_at = null where id <> %s", made["id"])
+        self._started()
+        return {"Records": [_record("{}")]}
+
+
+def _record(body: str) -> dict[str, Any]:
+    record = {"messageId": str(uuid4()), "receiptHandle": "-", "body": body, "eventSource": "aws:sqs"}
+    return record | {"attributes": {"ApproximateReceiveCount": "1"}, "messageAttributes": {}}
 
 
 def _named(made: Mapping[str, Any]) -> dict[str, str]:

@@ -31,6 +31,7 @@ PATHS = (
     "/v1/merchants/{id}",
     "/v1/merchants/{id}/routing",
     "/v1/reconcile",
+    "/v1/reconcile/{id}",
     "/v1/tx",
     "/v1/tx/{transaction_id}",
     "/v1/tx/{transaction_id}/cancel",

@@ -149,18 +149,3 @@ class Transaction(TransactionSummary):
     refunds: Annotated[list[Refund], Field(description="Those that were made through PayLink, the oldest first.")]
     events: list[TransactionEvent]
     links: Links
-
-
-class ReconciliationRun(Answer):
-    """What came of asking the providers."""
-
-    id: Id
-    state: Annotated[
-        Literal["finished", "partial"],
-        Field(description="`partial`: a provider did not answer, or time ran out. Call it again."),
-    ]
-    checked: Count
-    changed: Count
-    failed: Count
-    started_at: Moment
-    finished_at: Moment

@@ -131,15 +131,4 @@ OPERATIONS = (
             errors.ProviderUnreachable,
         ),
     ),
-    Operation(
-        "POST",
-        "/v1/reconcile",
-        "start_reconciliation",
-        Tag.RECONCILIATION,
-        "Ask the providers now",
-        "Asks the providers about all of your open transactions, at most 100, and applies their answers.",
-        answers=(Answered(200, "What came of it.", answers.ReconciliationRun),),
-        caller="merchant",
-        scope="reconcile:write",
-    ),
 )

@@ -483,17 +483,79 @@ create table parked_references (
 );
 create index parked_references_by_event on parked_references (event_row_id);
 
+-- One comparison of what is stored with what the providers say: what was asked for, and what came of it.
 create table reconciliation_runs (
-    id           uuid primary key,
-    merchant_id  uuid references merchants,
-    state        text not null default 'running',
-    checked      integer not null default 0,
-    changed      integer not null default 0,
-    failed       integer not null default 0,
-    started_at   timestamptz not null default now(),
-    finished_at  timestamptz,
-    constraint reconciliation_runs_state_known check (state in ('running', 'finished', 'partial'))
+    id            uuid primary key,
+    -- Whose transactions; null: everybody's.
+    merchant_id   uuid references merchants,
+    -- A key's prefix, `command` or `schedule`.
+    started_by    text not null,
+    -- What it is limited to. Without a time: what may have changed unheard, and a sample of the rest.
+    provider      text,
+    account_id    uuid references provider_accounts,
+    created_from  timestamptz,
+    created_to    timestamptz,
+    -- What is done about differences; `dry`: nothing, and nothing is written of them but in the run.
+    repair        text not null,
+    -- Stands for whom and what it is limited to: of each there is one at a time.
+    scope         text not null,
+    state         text not null default 'running',
+    -- Transactions: to be asked about, asked about, and how many of these had something new or gave no answer.
+    selected      integer not null default 0,
+    checked       integer not null default 0,
+    changed       integer not null default 0,
+    failed        integer not null default 0,
+    -- Sums, and what was not checked and why: written when it ends.
+    totals        jsonb not null default '[]',
+    not_checked   jsonb not null default '[]',
+    started_at    timestamptz not null default now(),
+    finished_at   timestamptz,
+    constraint reconciliation_runs_state_known check (state in ('running', 'finished', 'partial')),
+    constraint reconciliation_runs_repair_known check (repair in ('all', 'none', 'dry'))
 );
+create unique index reconciliation_runs_one_at_a_time on reconciliation_runs (scope) where state = 'running';
+create index reconciliation_runs_by_merchant on reconciliation_runs (merchant_id, id);
+
+-- The work of a run that is under way, in parts of one account each; deleted when the run ends.
+create table reconciliation_batches (
+    run_id           uuid not null references reconciliation_runs,
+    number           integer not null,
+    account_id       uuid not null references provider_accounts,
+    provider         text not null,
+    transaction_ids  uuid[] not null,
+    -- So many of them, from the first, are done.
+    position         integer not null default 0,
+    changed          integer not null default 0,
+    failed           integer not null default 0,
+    -- By currency, of those done: what we held as received, and what the provider says.
+    totals           jsonb not null default '{}',
+    -- Of a dry run: what it found.
+    findings         jsonb not null default '[]',
+    -- How often in a row nothing of it could be asked: the provider's limit, or ours, was reached.
+    stalls           smallint not null default 0,
+    kind             text not null default 'status',
+    -- Of settlement lines: of which time, and how far it is.
+    since            timestamptz,
+    until            timestamptz,
+    place            text,
+    -- Why the provider did not answer, the last time it did not.
+    error            text,
+    state            text not null default 'due',
+    -- Who works at it, until when, or before when nobody begins; counts the leases.
+    locked_until     timestamptz not null default now(),
+    fence            integer not null default 0,
+    constraint reconciliation_batches_pkey primary key (run_id, number),
+    constraint reconciliation_batches_state_known check (state in ('due', 'done', 'given_up')),
+    constraint reconciliation_batches_kind_known check (kind in ('status', 'settlement')),
+    constraint reconciliation_batches_settlement_has_time check (
+        (kind = 'settlement') = (since is not null and until is not null))
+) with (fillfactor = 50);
+-- When a run last came to the end of an account's settlement lines.
+create table settlement_matchings (
+    account_id  uuid primary key references provider_accounts,
+    matched_at  timestamptz not null
+);
+create index reconciliation_batches_due on reconciliation_batches (run_id, number) where state = 'due';
 
 -- What a file brought, or was found to have brought before. The same file again is noted again, and adds nothing.
 create table settlement_imports (

@@ -62,6 +62,18 @@ select id from discrepancies
    and kind = any (%(kinds)s::text[]) and found_by = %(found_by)s and last_run_id <> %(run_id)s
  order by id for update;
 
+-- list_told_by_status --
+-- What providers' answers have shown of these transactions, and what is open or was accepted.
+select transaction_id, currency, drift from discrepancies
+ where transaction_id = any (%(transaction_ids)s::uuid[]) and account_id = %(account_id)s and found_by = 'status'
+   and (state = 'open' or resolution = 'accepted');
+
+-- list_repaired --
+-- Of each, what was found first.
+select distinct on (transaction_id) transaction_id, ours from discrepancies
+ where transaction_id = any (%(transaction_ids)s::uuid[]) and last_run_id = %(run_id)s and resolution = 'repaired'
+ order by transaction_id, id;
+
 -- lock_discrepancy --
 select id, merchant_id, state, resolution from discrepancies where id = %(id)s for update;
 

@@ -126,43 +126,7 @@ returning e.id;
 select kind, value from provider_references
  where transaction_id = %(id)s and account_id = %(account_id)s order by created_at desc, kind, value;
 
--- list_due_pulls --
--- What is to be asked about: a merchant's every open transaction, or all that are due; of those providers that are
--- enabled.
-select id, account_id, provider, pull_due_at, expires_at from transactions
- where pull_due_at is not null and provider = any (%(providers)s::text[])
-   and case when %(merchant_id)s::uuid is null then pull_due_at <= now() else merchant_id = %(merchant_id)s end
- order by pull_due_at limit %(limit)s;
-
--- claim_pull --
--- Push the due time on just before asking, unless another did meanwhile. An open transaction is asked about at growing
--- distances, and once soon after its page's end; one that ended without money a few times after that end.
-update transactions
-   set pulls = pulls + 1,
-       pull_due_at = case
-           when state in ('pending', 'authorized') then least(
-               now() + make_interval(secs => least(%(first_s)s * power(2, least(pulls, 20)), %(last_s)s)),
-               case when expires_at > now() then late_pull_due(expires_at) end)
-           else late_pull_due(expires_at) end
- where id = %(id)s and pull_due_at = %(pull_due_at)s
-returning id;
-
--- postpone_pull --
--- The provider gave no answer, so this was no question either.
-update transactions
-   set pulls = greatest(pulls - 1, 0), pull_due_at = now() + make_interval(secs => %(delay_s)s)
- where id = %(id)s and pull_due_at is not null;
-
 -- end_pulls --
 -- Asked because something had moved meanwhile; nothing is left to ask of a transaction that has its money.
 update transactions set pull_due_at = null
  where id = %(id)s and state not in ('pending', 'authorized', 'failed', 'expired', 'cancelled');
-
--- insert_run --
-insert into reconciliation_runs (id, merchant_id) values (%(id)s, %(merchant_id)s);
-
--- finish_run --
-update reconciliation_runs
-   set state = %(state)s, checked = %(checked)s, changed = %(changed)s, failed = %(failed)s, finished_at = now()
- where id = %(id)s
-returning id, state, checked, changed, failed, started_at, finished_at;

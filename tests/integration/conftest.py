@@ -1,8 +1,9 @@
 """Integration tests: our code on real Postgres, Valkey and SQS; nothing of ours is replaced."""
 
 import contextlib
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import boto3
@@ -35,8 +36,18 @@ def database_url(services: dict[str, str], template_database: str) -> Iterator[s
 
 
 @pytest.fixture
+def sandbox_clock() -> Callable[[], float]:
+    """Epoch seconds, as the sandbox has them."""
+    return time.time
+
+
+@pytest.fixture
 def stack(
-    services: dict[str, str], database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    services: dict[str, str],
+    database_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    sandbox_clock: Callable[[], float],
 ) -> Iterator[Stack]:
     """PayLink with empty data, an empty queue and an empty sandbox."""
     held: list[Stack] = []
@@ -56,14 +67,19 @@ def stack(
                 "PAYLINK_REMEMBER_KEYS_S": "0",
             },
         )
-        sandbox = cleanup.enter_context(running_sandbox(environ | {"PAYLINK_SANDBOX_TIME_SCALE": "36000"}))
+        sandbox_environ = environ | {"PAYLINK_SANDBOX_TIME_SCALE": "36000"}
+        sandbox = cleanup.enter_context(running_sandbox(sandbox_environ, clock=sandbox_clock))
         environ |= services | {"PAYLINK_DATABASE_URL": database_url}
         environ |= {f"PAYLINK_{slug.upper()}_API_BASE": f"{sandbox}/{slug}" for slug in provider_slugs()}
         for name, value in environ.items():
             monkeypatch.setenv(name, value)
         sqs = boto3.session.Session().client("sqs")
         cleanup.callback(sqs.close)
-        for variable in ("PAYLINK_WEBHOOK_EVENTS_QUEUE_URL", "PAYLINK_WEBHOOK_EVENTS_DEAD_QUEUE_URL"):
+        for variable in (
+            "PAYLINK_WEBHOOK_EVENTS_QUEUE_URL",
+            "PAYLINK_WEBHOOK_EVENTS_DEAD_QUEUE_URL",
+            "PAYLINK_RECONCILIATION_QUEUE_URL",
+        ):
             url = sqs.create_queue(QueueName=f"test-{uuid.uuid4().hex[:12]}")["QueueUrl"]
             cleanup.callback(sqs.delete_queue, QueueUrl=url)
             environ[variable] = url

@@ -9,16 +9,23 @@ from uuid import UUID
 
 import psycopg2.extras
 
+from paylink.core.reconciliation import RunOrder
 from paylink.providers.payments import ATTEMPT, Reference
 from paylink.providers.port import Account
 from paylink.services.ports import Parts
 from paylink.store.arrays import uuid_array
 from paylink.store.database import Database
 from paylink.store.ids import new_id
+from paylink.store.reconciliation import insert_run
 from paylink.store.references import add_references
 from paylink.store.unit_of_work import UnitOfWork
 
 MIDDAY = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+def begin_run(uow: UnitOfWork, run_id: UUID) -> None:
+    """Store a run of a scope of its own, in which nothing is asked."""
+    assert insert_run(uow, run_id, RunOrder(None, f"test {run_id}", provider=str(run_id)), None)
 
 
 @dataclass
@@ -47,7 +54,7 @@ class Books:
     def run_id(self) -> UUID:
         """Return a new run."""
         run_id = new_id()
-        self.database.run(lambda uow: uow.run("insert_run", id=run_id, merchant_id=None))
+        self.database.run(lambda uow: begin_run(uow, run_id))
         return run_id
 
     def pay(
@@ -166,6 +173,9 @@ def parts_of(books: Books, now: datetime = MIDDAY) -> Parts:
     class Unlimited:
         def wait_s(self, account_id: UUID, per_s: float) -> float:
             return 0
+
+        def take(self, account_id: UUID, per_s: float, count: int) -> int:
+            return count
 
     parts: Any = Parts
     given = {

@@ -43,6 +43,11 @@ _BEYOND_THE_SCHEMA: dict[str, dict[str, str]] = {
         "cursor": "under the same filters",
     },
     "capture_transaction": {"amount": "at most"},
+    "start_reconciliation": {
+        "provider": "not enabled here|needed with account",
+        "account": "no such account",
+        "created_from|created_to": "both ends|must be after",
+    },
     "refund_transaction": {"amount": "", "metadata": "8192 bytes"},
     "create_key": {"merchant_id": "no such merchant", "expires_at": "a time to come"},
     "create_account": {"merchant_id": "no such merchant", "credentials..*": " has "},

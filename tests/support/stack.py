@@ -20,6 +20,7 @@ from paylink.core.errors import PROBLEM_BASE
 from paylink.providers.port import Provider
 from paylink.runtime.wiring import Deps
 from paylink.store import webhooks
+from paylink.store.pages import Page
 from paylink_local.functions import LoadedFunction, load_function
 from paylink_local.gateway.events import build_event
 from paylink_local.gateway.routing import Router, split_path
@@ -170,6 +171,41 @@ class Stack:
             # What counts in the background is closed at the test's end, and asks no provider anything.
             if name == "parts" or (hasattr(part, "_parts") and not hasattr(part, "close")):
                 del built[name]
+
+    def reconcile(self, **order: Any) -> dict[str, Any]:
+        """Start a run, work at it as woken workers do, and return its report."""
+        started = self.merchant("POST", "/v1/reconcile", order)
+        assert started.status == 202, started
+        self.work_at_runs()
+        answer = self.merchant("GET", f"/v1/reconcile/{started.body['id']}")
+        assert answer.status == 200, answer
+        return dict(answer.body)
+
+    def reconcile_due(self) -> dict[str, Any]:
+        """Let the schedule start what is due and work at it; return what became of it, of both its runs."""
+        started = self.functions["start_reconciliation"].call({"schedule": "start_reconciliation"})
+        self.work_at_runs()
+        reports = [self.run_report(uuid.UUID(run_id)) for run_id in started.values() if run_id]
+        told = {name: sum(report[name] for report in reports) for name in ("selected", "checked", "changed", "failed")}
+        return told | {"discrepancies": [found for report in reports for found in report["discrepancies"]]}
+
+    def run_report(self, run_id: uuid.UUID) -> dict[str, Any]:
+        return self.deps.reconciliation.show(run_id, None, Page({"run_id": run_id}))
+
+    def work_at_runs(self) -> None:
+        """Work at runs to their end, as if each wait were over at once."""
+        self._work_when_woken()
+        while self.rows("select 1 from reconciliation_runs where state = 'running'"):
+            self.rows("update reconciliation_batches set locked_until = now() where state = 'due'")
+            self.deps.reconciliation.work(within_s=30)
+        self._work_when_woken()
+
+    def _work_when_woken(self) -> None:
+        url = self.environ["PAYLINK_RECONCILIATION_QUEUE_URL"]
+        while got := self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=1).get("Messages", []):
+            answer = self.functions["reconcile_batch"].call({"Records": [record_of(message) for message in got]})
+            assert answer == {"batchItemFailures": []}
+            self.sqs.delete_message(QueueUrl=url, ReceiptHandle=got[0]["ReceiptHandle"])
 
     # The sandbox's side
 

@@ -44,6 +44,11 @@ def test_processes_share_limits_and_breakers_in_a_cluster(cluster: Secret, caplo
     assert [one.count([("plo_x", operators)])[0].taken for one in limiters * 2] == [True] * 4 + [False] * 2
     budgets = [PullBudget(Buckets(shared)) for shared in processes]
     assert [one.wait_s(merchant, 0.5) > 0 for one in budgets] == [False, True, True]
+    account = uuid.uuid4()
+    assert [one.take(account, 0.001, 1) for one in budgets] == [1, 0, 0]
+    account = uuid.uuid4()
+    assert [one.take(account, 3, count) for one, count in zip(budgets, (0, 4, 64), strict=True)] == [0, 4, 2]
+    assert budgets[0].wait_s(account, 3) > 0
     accounts = [uuid.uuid4() for _ in range(5)]
     one, other, _ = (Breakers(shared, BreakerRules(failures_min=1)) for shared in processes)
     one.report(accounts[0], one.admit(accounts[0]), worked=False)

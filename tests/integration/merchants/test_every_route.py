@@ -67,6 +67,7 @@ class Shop:
     open_transaction: str
     page: str
     """Where the open transaction is paid."""
+    run: str
 
     def names(self) -> dict[str, dict[str, tuple[str, str]]]:
         """Return, by the start of a path, the first merchant's value of each parameter and one that nobody has."""
@@ -81,6 +82,7 @@ class Shop:
             "/v1/merchants/{id}": {"id": (self.merchant, UNKNOWN)},
             "/v1/keys/{id}": {"id": (self.key, UNKNOWN)},
             "/v1/accounts/{id}": {"id": (self.account, UNKNOWN), "field": ("webhook_secret", "webhook_secret")},
+            "/v1/reconcile/{id}": {"id": (self.run, UNKNOWN)},
             "/v1/webhook/{provider}/{account}": {"provider": ("stripe", "stripe"), "account": ("default", "nobody")},
             "/v1/webhook/{provider}": {"provider": ("stripe", "stripe")},
         }
@@ -101,6 +103,7 @@ class Shop:
                 ("state=dead", "state=parked"),
                 (f"cursor={self.event}", f"cursor={UNKNOWN}"),
             ],
+            "GET /v1/reconcile": [(f"cursor={self.run}", f"cursor={UNKNOWN}")],
         }
 
     def secrets(self) -> list[str]:
@@ -115,6 +118,7 @@ class Shop:
             self.cursor,
             self.open_transaction,
             self.page,
+            self.run,
             "order-of-the-shop",
             "till-of-the-shop",
             "evt_shop",
@@ -144,6 +148,7 @@ def shop(stack: Stack) -> Shop:
         cursor=stack.merchant("GET", "/v1/tx?limit=1").body["next_cursor"],
         open_transaction=opened["id"],
         page=opened["checkout_url"],
+        run=stack.reconcile()["id"],
     )
 
 

@@ -176,9 +176,23 @@ def test_an_id_that_is_no_uuid_is_refused(stack: Stack, identifier: str):
     assert_refused(stack, stack.merchant("GET", f"/v1/tx/{identifier}"), 422, "id")
 
 
-def test_reconciliation_takes_no_fields_yet(stack: Stack):
-    assert_refused(stack, stack.merchant("POST", "/v1/reconcile", {"provider": "x"}), 422, "provider")
-    assert stack.merchant("POST", "/v1/reconcile", {}).status == 200
+@pytest.mark.parametrize(
+    ("order", "field"),
+    [
+        ({"provider": "x"}, "provider"),
+        ({"provider": "stripe", "account": "nobodys"}, "account"),
+        ({"account": "demo"}, "provider"),
+        ({"created_from": "2026-01-01"}, "created_to"),
+        ({"created_from": "2026-01-02", "created_to": "2026-01-02"}, "created_to"),
+        ({"created_from": "yesterday", "created_to": "2026-01-02"}, "created_from"),
+        ({"repair": "some"}, "repair"),
+        ({"sample": 1001}, "sample"),
+        ({"merchant_id": "x"}, "merchant_id"),
+    ],
+)
+def test_a_run_that_cannot_be_meant_is_refused(stack: Stack, order: dict[str, Any], field: str):
+    assert_refused(stack, stack.merchant("POST", "/v1/reconcile", order), 422, field)
+    assert stack.rows("select 1 from reconciliation_runs") == []
 
 
 @pytest.mark.parametrize("name", ["Idempotency-Key", "Authorization", "Stripe-Signature", "X-Callback-Token"])

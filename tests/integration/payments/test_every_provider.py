@@ -13,12 +13,6 @@ from support.stack import Stack
 pytestmark = pytest.mark.parametrize("slug", provider_slugs())
 
 
-def reconcile(stack: Stack) -> dict[str, Any]:
-    answer = stack.merchant("POST", "/v1/reconcile")
-    assert answer.status == 200, answer
-    return dict(answer.body)
-
-
 def test_a_payment_goes_from_checkout_to_paid_once(stack: Stack, slug: str):
     transaction = stack.paid(provider=slug)
     assert (transaction["state"], transaction["captured"], transaction["refunded"]) == ("paid", 150_000, 0)
@@ -54,14 +48,14 @@ def test_a_payment_whose_webhooks_are_all_lost_is_found_by_reconciliation(stack:
     stack.fault("webhook_drop")
     transaction = stack.paid(provider=slug)
     assert transaction["state"] == "pending"
-    report = reconcile(stack)
+    report = stack.reconcile()
     assert (report["state"], report["checked"], report["changed"]) == ("finished", 1, 1)
     assert stack.transaction(transaction["id"])["state"] == "paid"
 
 
 def test_an_unpaid_page_is_no_failure_of_a_reconciliation(stack: Stack, slug: str):
     answer = stack.checkout(provider=slug)
-    report = reconcile(stack)
+    report = stack.reconcile()
     assert (report["state"], report["checked"], report["changed"], report["failed"]) == ("finished", 1, 0, 0)
     assert stack.transaction(answer.body["id"])["checkout_url"] == answer.body["checkout_url"]
 
@@ -71,7 +65,7 @@ def test_a_page_that_ran_out_ends_expired_even_if_nobody_says_so(stack: Stack, s
     answer = stack.checkout(provider=slug)
     stack.pay(answer.body["checkout_url"], "expire")
     stack.rows("update transactions set expires_at = now() - interval '1 hour', pull_due_at = now()")
-    stack.functions["start_reconciliation"].call({})
+    stack.reconcile_due()
     assert stack.transaction(answer.body["id"])["state"] == "expired"
 
 
@@ -93,7 +87,7 @@ def test_a_second_try_whose_webhook_is_lost_is_found_as_well(stack: Stack, slug:
     stack.pay(answer.body["checkout_url"])
     stack.settle()
     assert stack.transaction(answer.body["id"])["state"] != "paid"
-    reconcile(stack)
+    stack.reconcile()
     assert stack.transaction(answer.body["id"])["state"] == "paid"
 
 

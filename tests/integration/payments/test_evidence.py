@@ -230,4 +230,4 @@ def test_another_orders_payment_does_not_pay_this_one(stack: Stack, caplog: pyte
     event["data"]["object"]["id"] = intent
     assert outcome(stack, event) == ("ignored", "references_disagree")
     assert stack.states(ours) == ["pending"]
-    assert stack.merchant("POST", "/v1/reconcile").body["changed"] == 0
+    assert stack.reconcile()["changed"] == 0

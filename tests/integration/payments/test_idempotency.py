@@ -253,7 +253,7 @@ def test_a_server_error_is_an_unknown_outcome_and_is_looked_up(stack: Stack, fau
 def test_an_unknown_outcome_is_settled_by_reconciliation_too(stack: Stack):
     stack.fault("api_error_after", count=1, match="POST")
     answer = stack.checkout("k1")
-    assert stack.merchant("POST", "/v1/reconcile").body["state"] == "finished"
+    assert stack.reconcile()["state"] == "finished"
     transaction = stack.transaction(answer.body["id"])
     assert transaction["attempts"][0]["outcome"] == "pending"
     assert transaction["checkout_url"] == pages(stack)[0]["url"]

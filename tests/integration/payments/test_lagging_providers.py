@@ -78,13 +78,13 @@ def test_an_order_that_was_paid_another_amount_never_expires_by_the_clock(stack:
     stack.pay(answer.body["checkout_url"], "pay-other-amount")
     stack.settle()
     stack.rows("update transactions set expires_at = now() - interval '1 hour', pull_due_at = now()")
-    stack.functions["start_reconciliation"].call({})
+    stack.reconcile_due()
     assert stack.transaction(answer.body["id"])["state"] == "pending"
 
 
 def come_to_the_next_question(stack: Stack) -> None:
     stack.rows("update transactions set expires_at = expires_at - (pull_due_at - now()), pull_due_at = now()")
-    stack.functions["start_reconciliation"].call({})
+    stack.reconcile_due()
 
 
 def test_money_on_an_ended_order_whose_webhook_is_lost_is_found(stack: Stack, caplog: pytest.LogCaptureFixture):
@@ -117,8 +117,10 @@ def test_too_many_requests_end_the_run_for_that_account_and_cost_nothing(stack: 
     stack.checkout(provider="stripe", order_reference="not-limited")
     stack.rows("update transactions set pull_due_at = now() - interval '1 s' * length(order_reference)")
     stack.fault("api_rate_limit", provider="xendit", match="GET")
-    report = stack.merchant("POST", "/v1/reconcile").body
-    assert (report["state"], report["failed"], report["checked"]) == ("partial", 1, 2)
+    report = stack.reconcile()
+    assert (report["state"], report["failed"], report["checked"]) == ("partial", 0, 1)
+    [missed] = [one for one in report["not_checked"] if one["what"] == "status"]
+    assert (missed["provider"], missed["transactions"], missed["error"]) == ("xendit", 3, "rate_limited")
     waiting = stack.rows(
         "select pulls, pull_due_at < now() + interval '65 s' as soon from transactions where pulls = 0"
     )
@@ -129,10 +131,10 @@ def test_a_provider_that_never_answers_becomes_a_persons_business(stack: Stack, 
     stack.checkout(provider="xendit")
     stack.fault("api_error_before", provider="xendit", match="GET")
     stack.rows("update transactions set pull_due_at = now()")
-    stack.functions["start_reconciliation"].call({})
+    stack.reconcile_due()
     assert alerts(caplog) == []
     stack.rows("update transactions set expires_at = now() - interval '2 hours', pull_due_at = now()")
-    stack.functions["start_reconciliation"].call({})
+    stack.reconcile_due()
     assert alerts(caplog) == ["cannot_ask"]
     assert stack.rows("select state from transactions")[0]["state"] == "pending"
 

@@ -1,5 +1,6 @@
 """
-GET /v1/tx at two million rows: whatever is asked, a page is read by indexes, and no more of them than it may cost.
+GET /v1/tx at two million rows: whatever is asked, a page is read by indexes, and no more of them than it may cost. The
+same of a reconciliation run's choice.
 
 The rows are one shop's (1.9 million), a middling one's and a small one's. What is explained is what the code runs.
 """
@@ -10,6 +11,7 @@ import random
 import time
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -17,11 +19,13 @@ from uuid import UUID
 import psycopg2
 import pytest
 
+from paylink.core.reconciliation import RunOrder
 from paylink.core.secret import Secret
 from paylink.runtime.settings import default_sql_dir
 from paylink.store.database import Database
 from paylink.store.listing import Position, TransactionFilter, list_transactions
 from paylink.store.queries import load_queries
+from paylink.store.reconciliation import insert_run, plan_run
 from paylink.store.showing import show_transactions
 from paylink.store.unit_of_work import Row, UnitOfWork
 from support.plans import Explaining, nodes
@@ -29,21 +33,25 @@ from support.stack import create_database, drop_database
 
 ROWS = 2_000_000
 BIG, MIDDLING, SMALL = (UUID(int=n) for n in (1, 2, 3))
+MERCHANTS = [str(merchant) for merchant in (BIG, MIDDLING, SMALL)]
 END = datetime(2026, 6, 1, tzinfo=UTC)
 INDEXES = ("transactions_by_time", "transactions_by_facet", "transactions_by_reference", "transactions_by_amount")
 
-# One row a second, in the order in which they came. Every 100th has metadata.
+ACCOUNT = UUID(int=9)
+STALE = 1_000
+
+# One row a second, in the order in which they came. Every 100th has metadata; every 2,000th is to be asked about.
 FILL = f"""
 insert into transactions (id, merchant_id, account_id, provider, order_reference, state, amount, currency, captured,
-                          dispute, metadata, success_url, expires_at, created_at)
+                          dispute, metadata, success_url, expires_at, pull_due_at, created_at)
 select (lpad(to_hex((extract(epoch from moment) * 1000)::bigint), 12, '0') || '70008'
            || substr(md5(n::text), 1, 15))::uuid,
        case when n % 2000 = 0 then '{SMALL}'::uuid when n % 20 = 0 then '{MIDDLING}' else '{BIG}' end,
-       '{UUID(int=9)}', case when n % 3 = 0 then 'midtrans' else 'xendit' end, 'order-' || n / 2, state,
+       '{ACCOUNT}', case when n % 3 = 0 then 'midtrans' else 'xendit' end, 'order-' || n / 2, state,
        case when n % 2 = 0 then 150000 else 10000 + n % 990000 end, case when n % 10 = 0 then 'USD' else 'IDR' end,
        case when state in ('paid', 'disputed') then 1 else 0 end, case when state = 'disputed' then 'open' end,
        case when n % 100 = 1 then jsonb_build_object('shop', 'jakarta', 'till', (n / 100)::text) else '{{}}' end,
-       'https://example.com/', moment, moment
+       'https://example.com/', moment, case when n % {ROWS // STALE} = 11 then now() - interval '1 hour' end, moment
   from generate_series(1, {ROWS}) n,
        lateral (select '{END.isoformat()}'::timestamptz - make_interval(secs => {ROWS} - n) as moment,
                        case when n % 50000 = 7 then 'disputed' when n % 4 = 0 then 'expired' else 'paid' end as state) s
@@ -75,6 +83,12 @@ def address(services: dict[str, str], template_database: str) -> Iterator[str]:
             "insert into transaction_metadata"
             " select merchant_id, hashtextextended(key || '=' || value, 0), created_at, id"
             " from transactions, jsonb_each_text(metadata) where metadata <> '{}'"
+        )
+        cursor.execute("insert into merchants (id, name) select m, m::text from unnest(%s::uuid[]) m", [MERCHANTS])
+        cursor.execute(
+            "insert into provider_accounts (id, merchant_id, provider, name, is_default, has_short_address)"
+            " values (%s, %s, 'xendit', 'default', true, true)",
+            [str(ACCOUNT), str(BIG)],
         )
         cursor.execute("vacuum (analyze) transactions")
         cursor.execute("vacuum (analyze) transaction_metadata")
@@ -219,3 +233,70 @@ def test_the_dearest_page_is_there_soon(database: Database):
     print(json.dumps({"dearest_page_ms": round(took_ms)}))
     assert (page, end is None) == ([], False)
     assert took_ms < 1000
+
+
+class ExplainingWrites(Explaining):
+    """Takes back what was written to explain a query."""
+
+    def all(self, query: str, **parameters: Any) -> list[Row]:
+        with self._connection.cursor() as cursor:
+            cursor.execute("savepoint explained")
+            cursor.execute(f"explain (analyze, buffers, format json) {self._queries[query]}", parameters)
+            explained = cursor.fetchone()
+            cursor.execute("rollback to savepoint explained")
+        assert explained is not None
+        self.plans.append((query, explained[0][0]["Plan"]))
+        return UnitOfWork.all(self, query, **parameters)
+
+
+CHOSEN_BUFFERS_MAX = 60
+"""For each transaction that a run asks about: its row and its place in a batch, or the twenty rows that a draw sees."""
+CHOICE_MS_MAX = 50
+
+
+@pytest.mark.parametrize("due_only", [True, False])
+@pytest.mark.parametrize("merchant", [None, BIG])
+def test_what_a_run_asks_about_is_chosen_by_indexes_and_at_once(
+    database: Database, monkeypatch: pytest.MonkeyPatch, due_only: bool, merchant: UUID | None
+):
+    """A thousand that are due and a sample of a hundred, of two million."""
+    # The rows are of a fixed time, which every draw is to come before.
+    monkeypatch.setattr("paylink.store.reconciliation.SAMPLE_DAYS", 20_000)
+    order = RunOrder(merchant, "schedule", due_only=due_only, sample=100)
+
+    def choose(uow: UnitOfWork) -> None:
+        run_id = uuid.uuid4()
+        insert_run(uow, run_id, order, None)
+        started = time.perf_counter()
+        chosen, _ = plan_run(uow, run_id, order, None, ["xendit", "midtrans"])
+        raise Chosen(chosen, (time.perf_counter() - started) * 1000)
+
+    explained: list[ExplainingWrites] = []
+
+    def explain(uow: UnitOfWork) -> None:
+        explained.append(ExplainingWrites(uow))
+        choose(explained[0])
+
+    with pytest.raises(Chosen) as found:
+        database.run(explain, deadline_s=60)
+    assert STALE * 0.9 <= found.value.chosen <= STALE + 100
+    [(query, plan)] = explained[0].plans
+    for node in nodes(plan):
+        assert (node["Node Type"], node.get("Relation Name")) != ("Seq Scan", "transactions"), (query, node)
+    buffers = explained[0].buffers
+    assert buffers <= CHOSEN_BUFFERS_MAX * found.value.chosen, buffers
+    times_ms = []
+    for _ in range(5):
+        with pytest.raises(Chosen) as found:
+            database.run(choose)
+        times_ms.append(found.value.took_ms)
+    print(json.dumps({"chosen": found.value.chosen, "buffers": buffers, "choice_ms": round(min(times_ms), 1)}))
+    assert min(times_ms) < CHOICE_MS_MAX
+
+
+@dataclass
+class Chosen(Exception):
+    """Rolls a choice back, and tells of it."""
+
+    chosen: int
+    took_ms: float

@@ -96,7 +96,7 @@ def test_a_wrong_amount_never_marks_paid(stack: Stack):
     waiting = stack.transaction(answer.body["id"])
     assert waiting["state"] == "pending"
     assert {e["reason"] for e in waiting["events"] if e["state"] == "parked"} == {"amount_mismatch"}
-    report = stack.merchant("POST", "/v1/reconcile").body
+    report = stack.reconcile()
     assert (report["state"], report["changed"]) == ("finished", 1)
     assert stack.transaction(answer.body["id"])["history"][-1]["evidence"] == "pull"
 
@@ -150,7 +150,7 @@ def test_a_lost_webhook_is_found_by_asking(stack: Stack):
     stack.pay(answer.body["checkout_url"])
     stack.settle()
     assert stack.transaction(answer.body["id"])["state"] == "pending"
-    assert stack.merchant("POST", "/v1/reconcile").body["changed"] == 1
+    assert stack.reconcile()["changed"] == 1
     assert stack.states(answer.body["id"]) == ["pending", "paid"]
 
 
@@ -169,10 +169,9 @@ def test_the_scheduled_reconciliation_takes_only_what_is_due(stack: Stack):
     answer = stack.checkout()
     stack.fault("webhook_drop", count=10)
     stack.pay(answer.body["checkout_url"])
-    run = stack.functions["start_reconciliation"]
-    assert run.call({"schedule": "start_reconciliation"})["checked"] == 0
+    assert stack.reconcile_due()["checked"] == 0
     stack.rows("update transactions set pull_due_at = now()")
-    assert run.call({"schedule": "start_reconciliation"})["changed"] == 1
+    assert stack.reconcile_due()["changed"] == 1
     assert stack.transaction(answer.body["id"])["state"] == "paid"
 
 

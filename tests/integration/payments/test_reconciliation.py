@@ -5,7 +5,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from paylink.core.reconciliation import RunOrder
 from support.stack import Stack
+
+DUE = RunOrder(None, "schedule", due_only=True, sample=0)
 
 
 def pull_due(stack: Stack) -> datetime | None:
@@ -17,8 +20,9 @@ def test_what_was_not_reached_stays_due(stack: Stack):
     stack.checkout()
     stack.rows("update transactions set pull_due_at = now()")
     before = pull_due(stack)
-    report = stack.deps.reconciliation.run(merchant_id=None, within_s=0)
-    assert (report["state"], report["checked"]) == ("partial", 0)
+    run_id = stack.deps.reconciliation.start(DUE)
+    assert stack.deps.reconciliation.work(within_s=0) == 0
+    assert stack.run_report(run_id)["state"] == "running"
     assert pull_due(stack) == before
 
 
@@ -27,7 +31,7 @@ def test_each_answer_without_news_doubles_the_wait(stack: Stack):
     waits = []
     for _ in range(3):
         stack.rows("update transactions set pull_due_at = now()")
-        stack.deps.reconciliation.run(merchant_id=None, within_s=60)
+        stack.reconcile_due()
         due = pull_due(stack)
         assert due is not None
         waits.append(round((due - datetime.now(UTC)).total_seconds() / 60))
@@ -40,31 +44,33 @@ def test_a_provider_that_is_away_leaves_the_run_partial_and_the_transaction_due(
     stack.checkout()
     with monkeypatch.context() as patch:
         patch.setattr(stack.deps.providers["stripe"]._client._http, "_base", "http://127.0.0.1:9")
-        report = stack.merchant("POST", "/v1/reconcile").body
-    assert (report["state"], report["checked"], report["failed"]) == ("partial", 1, 1)
+        report = stack.reconcile()
+    assert (report["state"], report["checked"]) == ("partial", 0)
+    [missed] = report["not_checked"]
+    assert (missed["provider"], missed["account"], missed["transactions"]) == ("stripe", "default", 1)
     assert pull_due(stack) is not None
-    assert stack.merchant("POST", "/v1/reconcile").body["state"] == "finished"
+    assert stack.reconcile()["state"] == "finished"
 
 
 def test_what_surely_has_no_page_expires_by_the_clock(stack: Stack, monkeypatch: pytest.MonkeyPatch):
     stack.fault("api_error_before", count=1, match="POST")
     answer = stack.checkout()
     stack.rows("update transactions set expires_at = now() - interval '1 minute'")
-    assert stack.merchant("POST", "/v1/reconcile").body["changed"] == 1
+    assert stack.reconcile()["changed"] == 1
     history = stack.transaction(answer.body["id"])["history"]
     assert [(row["state"], row["evidence"]) for row in history] == [("pending", "request"), ("expired", "clock")]
 
 
 def test_an_ended_transaction_is_not_asked_about_again(stack: Stack):
     stack.paid()
-    assert stack.merchant("POST", "/v1/reconcile").body["checked"] == 0
+    assert stack.reconcile(sample=0)["selected"] == 0
 
 
 def test_a_merchant_reconciles_only_its_own(stack: Stack):
     stack.checkout()
     stack.rows("insert into merchants (id, name) values (gen_random_uuid(), 'Another')")
     stack.rows("update transactions set merchant_id = (select id from merchants where name = 'Another')")
-    assert stack.merchant("POST", "/v1/reconcile").body["checked"] == 0
+    assert stack.reconcile()["checked"] == 0
 
 
 def test_an_earlier_page_that_was_paid_is_found_when_its_webhooks_are_lost(stack: Stack):
@@ -78,7 +84,7 @@ def test_an_earlier_page_that_was_paid_is_found_when_its_webhooks_are_lost(stack
     stack.pay(answer.body["checkout_url"])
     stack.pay(second, "expire")
     stack.await_deliveries()
-    assert stack.merchant("POST", "/v1/reconcile").body["changed"] == 1
+    assert stack.reconcile()["changed"] == 1
     transaction = stack.transaction(answer.body["id"])
     assert (transaction["state"], transaction["captured"]) == ("paid", 150_000)
 
@@ -86,20 +92,10 @@ def test_an_earlier_page_that_was_paid_is_found_when_its_webhooks_are_lost(stack
 def test_a_page_that_the_provider_no_longer_knows_does_not_stay_open_for_ever(stack: Stack):
     answer = stack.checkout()
     stack.rows("update provider_references set value = 'cs_test_gone' where kind = 'checkout_session'")
-    assert stack.merchant("POST", "/v1/reconcile").body["state"] == "partial"
+    assert stack.reconcile()["state"] == "partial"
     stack.rows("update transactions set expires_at = now() - interval '1 minute'")
-    assert stack.merchant("POST", "/v1/reconcile").body["state"] == "finished"
+    assert stack.reconcile()["state"] == "finished"
     assert stack.transaction(answer.body["id"])["state"] == "expired"
-
-
-def test_a_run_says_when_there_is_more_than_it_takes(stack: Stack, monkeypatch: pytest.MonkeyPatch):
-    from paylink.services import reconciliation
-
-    monkeypatch.setattr(reconciliation, "RUN_SIZE", 2)
-    for _ in range(3):
-        stack.checkout()
-    report = stack.merchant("POST", "/v1/reconcile").body
-    assert (report["state"], report["checked"]) == ("partial", 2)
 
 
 def test_an_account_whose_line_is_long_does_not_hold_up_the_others(stack: Stack, monkeypatch: pytest.MonkeyPatch):
@@ -115,7 +111,7 @@ def test_an_account_whose_line_is_long_does_not_hold_up_the_others(stack: Stack,
     account = stack.rows("select id from provider_accounts where provider = 'xendit'")[0]["id"]
     while stack.deps.pulls.wait_s(account, slow.pulls_per_s) == 0:
         pass
-    report = stack.merchant("POST", "/v1/reconcile").body
+    report = stack.reconcile()
     assert (report["state"], report["checked"]) == ("partial", 1)
     assert stack.transaction(waiting.body["id"])["state"] == "pending"
     assert stack.transaction(other.body["id"])["state"] == "paid"

@@ -357,7 +357,7 @@ def test_a_payment_that_was_failed_over_is_found_by_asking_its_own_provider(
     stack.fault("webhook_drop")
     stack.pay(answer.body["checkout_url"])
     stack.await_deliveries()
-    assert stack.merchant("POST", "/v1/reconcile").body["failed"] == 0
+    assert stack.reconcile()["failed"] == 0
     assert stack.transaction(answer.body["id"])["state"] == "paid"
 
 
@@ -441,7 +441,7 @@ def test_reconciliation_goes_on_without_it(stack: Stack):
     stack.pay(other["checkout_url"])
     stack.await_deliveries()
     with stack.disabled("stripe"):
-        run = stack.merchant("POST", "/v1/reconcile").body
+        run = stack.reconcile()
     assert (run["state"], run["checked"], run["changed"]) == ("finished", 1, 1)
 
 
@@ -506,7 +506,7 @@ def test_an_unknown_attempt_is_looked_for_where_it_was_made(stack: Stack, monkey
     assert unknown.status == 202
     stack.pay(next(page["url"] for page in stack.ledger()["pages"] if page["provider"] == "stripe"))
     stack.settle()
-    assert stack.merchant("POST", "/v1/reconcile").body["failed"] == 0
+    assert stack.reconcile()["failed"] == 0
     assert stack.resolve() == {"tried": 1, "failed": 0}
     transaction = stack.transaction(unknown.body["id"])
     assert (transaction["state"], transaction["provider"]) == ("paid", "stripe")

@@ -232,7 +232,7 @@ def test_a_found_payment_is_not_applied_over_a_newer_refund(stack: Stack, monkey
 
     monkeypatch.setattr(provider, "find_payment", overtaken)
     assert stack.checkout("k").status == 201
-    assert stack.merchant("POST", "/v1/reconcile").body["state"] == "finished"
+    assert stack.reconcile()["state"] == "finished"
     assert stack.transaction(answer.body["id"])["state"] == "refunded"
     assert stack.rows("select pull_due_at from transactions") == [{"pull_due_at": None}]
 

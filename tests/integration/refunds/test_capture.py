@@ -263,7 +263,7 @@ def test_a_partial_capture_whose_webhook_comes_first_is_ours(stack: Stack):
     stack.pay(made["checkout_url"])
     stack.await_deliveries()
     assert problem(capture(stack, made["id"])) == (409, "wrong-state")
-    stack.merchant("POST", "/v1/reconcile")
+    stack.reconcile()
     stack.fault("api_error_after", count=1, match="capture")
     stack.fault_off("webhook_drop")
     assert capture(stack, made["id"], amount=100_000).status == 202

@@ -13,6 +13,7 @@ from paylink.services import settlements
 from paylink.store.discrepancies import record_findings
 from paylink.store.ids import new_id
 from paylink_local.cli import main
+from support.books import begin_run
 from support.stack import Stack
 from support.statements import Statement, exported, line
 
@@ -77,7 +78,7 @@ def test_a_discrepancy_is_listed_shown_and_accepted(stack: Stack, paylink: Any):
     )
 
     def work(uow: Any) -> None:
-        uow.run("insert_run", id=run_id, merchant_id=None)
+        begin_run(uow, run_id)
         record_findings(uow, account, run_id, [finding])
 
     stack.deps.database.run(work)

@@ -13,6 +13,7 @@ from paylink.providers.registry import provider_slugs, settlement_api
 from paylink.services.settlement_matching import Matched, SettlementMatching
 from paylink.store.ids import new_id
 from paylink.store.settlements import add_coverage
+from support.books import begin_run
 from support.stack import Stack
 
 pytestmark = pytest.mark.parametrize("slug", provider_slugs())
@@ -47,7 +48,7 @@ class Desk:
         now = datetime.now(UTC)
         parts = replace(self._stack.deps.parts, now=lambda: now + 20 * DAY)
         run_id = new_id()
-        parts.database.run(lambda uow: uow.run("insert_run", id=run_id, merchant_id=None))
+        parts.database.run(lambda uow: begin_run(uow, run_id))
         done = SettlementMatching(parts).match(self.account, run_id, now - DAY, now + DAY)
         rows = self._stack.rows("select kind, ours, theirs from discrepancies where state = 'open' order by 1, 2, 3")
         return done, [tuple(row.values()) for row in rows]

@@ -32,6 +32,11 @@ def test_a_bucket_fills_at_its_rate():
     assert buckets.take([("b", Limit(20, 1))])[0]
 
 
+def test_of_some_tokens_as_many_are_taken_as_there_are():
+    buckets = Buckets(SharedRedis(NOWHERE))
+    assert [buckets.take_some("b", SLOW, count) for count in (2, 5, 5, 0)] == [2, 1, 0, 0]
+
+
 def test_where_one_bucket_is_empty_no_other_loses_a_token():
     buckets = Buckets(SharedRedis(NOWHERE))
     wanted = [("key", SLOW), ("merchant", Limit(0.001, 1))]

@@ -10,16 +10,16 @@ def test_each_wait_ends_at_its_own_deadline_and_once() -> None:
     """In the order in which they began, also when the timer was set for one that is over."""
 
     async def wait() -> list[str]:
-        deadlines, ended = Deadlines(0.05), []
+        deadlines, ended = Deadlines(0.5), []
         first, second, third = (partial(ended.append, name) for name in ("first", "second", "third"))
         deadlines.add(first)
-        await asyncio.sleep(0.03)
+        await asyncio.sleep(0.3)
         deadlines.add(second)
         deadlines.add(third)
         deadlines.remove(first)
-        await asyncio.sleep(0.03)
+        await asyncio.sleep(0.3)
         assert ended == []
-        await asyncio.sleep(0.04)
+        await asyncio.sleep(0.4)
         deadlines.remove(third)
         return ended
 

@@ -377,6 +377,7 @@ def test_a_transaction_that_was_known_and_is_unknown_now_proves_no_end(asked_at:
     with midtrans(asked(ORDER, MISSING, 404), asked("t-1", MISSING, 404)) as provider:
         error = failure(lambda: provider.fetch_payment(ACCOUNT, replace(query(*names), asked_at=asked_at)))
     assert (error.kind, error.code, error.effect) == (ErrorKind.UNAVAILABLE, "transaction_gone", Effect.NOTHING)
+    assert error.gone
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ COMPLETE = {
     "PAYLINK_MASTER_KEYS": KEY,
     "PAYLINK_API_KEY_PEPPERS": KEY,
     "PAYLINK_WEBHOOK_EVENTS_QUEUE_URL": "http://localhost/queue",
+    "PAYLINK_RECONCILIATION_QUEUE_URL": "http://localhost/runs",
     "PAYLINK_WEBHOOK_EVENTS_DEAD_QUEUE_URL": "http://localhost/dead",
 }
 

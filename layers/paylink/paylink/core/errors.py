@@ -124,6 +124,13 @@ class RequestInProgress(PayLinkError):
     retryable = True
 
 
+class ReconciliationRunning(PayLinkError):
+    slug = "reconciliation-running"
+    title = "The same reconciliation is under way"
+    status = 409
+    retryable = True
+
+
 class BodyGone(PayLinkError):
     """An event whose body was dropped for its age cannot be processed again."""
 

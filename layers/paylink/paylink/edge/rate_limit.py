@@ -41,6 +41,20 @@ end
 return {tostring(taken), unpack(held)}
 """
 
+# As many of so many tokens as a bucket holds. Returns how many.
+_TAKE_SOME = """
+local rate, burst, wanted = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local clock = redis.call('TIME')
+local now = clock[1] + clock[2] / 1000000
+local bucket = redis.call('HMGET', KEYS[1], 'tokens', 'at')
+local tokens, at = tonumber(bucket[1]) or burst, tonumber(bucket[2]) or now
+local held = math.min(burst, tokens + math.max(0, now - at) * rate)
+local taken = math.max(0, math.min(wanted, math.floor(held)))
+redis.call('HSET', KEYS[1], 'tokens', tostring(held - taken), 'at', tostring(now))
+redis.call('PEXPIRE', KEYS[1], math.ceil(burst / rate * 1000) + 1000)
+return taken
+"""
+
 # Each who must wait gets a turn of its own, behind the last one that was given. Returns the seconds until then.
 _LINE_UP = """
 local rate, wait, longest = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -115,6 +129,14 @@ class Buckets:
             return None
         taken, *held = answer
         return taken == b"1", [float(tokens) for tokens in held]
+
+    def take_some(self, name: str, limit: Limit, count: int) -> int:
+        """Take so many tokens from one bucket, or as many as it holds; return how many."""
+        figures = [limit.rate, limit.burst, count]
+        return self._shared.ask(
+            lambda: int(self._shared.link.run_script(_TAKE_SOME, [f"paylink:bucket:{name}"], figures)),
+            lambda: sum(self._take_locally([(name, limit)], 1)[0] for _ in range(count)),
+        )
 
     def line_up(self, line: str, rate: float, wait_s: float) -> float:
         """
@@ -214,8 +236,17 @@ class PullBudget:
         Take the right to one question and return 0, or return the seconds until there may be one. Who is told to wait
         has a turn of its own, so that those who wait come back one after the other.
         """
-        limit = Limit(per_s, max(1, round(2 * per_s)))
-        taken, (tokens,) = self._buckets.take([(f"pull:{account_id}", limit)])
+        [(_, limit)] = wanted = _pull(account_id, per_s)
+        taken, (tokens,) = self._buckets.take(wanted)
         if taken:
             return 0.0
         return self._buckets.line_up(f"pull:{account_id}", per_s, Standing("pull", limit, tokens).wait_s)
+
+    def take(self, account_id: UUID, per_s: float, count: int) -> int:
+        """Take the right to so many questions, or to as many as may be asked at once, in one round trip."""
+        [(name, limit)] = _pull(account_id, per_s)
+        return self._buckets.take_some(name, limit, count)
+
+
+def _pull(account_id: UUID, per_s: float) -> Wanted:
+    return [(f"pull:{account_id}", Limit(per_s, max(1, round(2 * per_s))))]

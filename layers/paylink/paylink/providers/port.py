@@ -150,7 +150,8 @@ class ProviderError(Exception):
 
     `code` is the provider's own word, safe to log and to show; `sent` is False when the request never left us;
     `stored` is True when the provider will answer the same key with the same failure again; `field` is the field of
-    our checkout that it refuses, where that is known.
+    our checkout that it refuses, where that is known. `gone` is True when the provider answers, but knows nothing any
+    more of a payment that it told of once: that proves no end of it.
     """
 
     def __init__(
@@ -162,6 +163,7 @@ class ProviderError(Exception):
         sent: bool = True,
         stored: bool = False,
         field: str | None = None,
+        gone: bool = False,
     ) -> None:
         super().__init__(f"{kind}: {code}")
         self.kind = kind
@@ -170,6 +172,7 @@ class ProviderError(Exception):
         self.sent = sent
         self.stored = stored
         self.field = field
+        self.gone = gone
 
 
 class WebhookRefused(Exception):

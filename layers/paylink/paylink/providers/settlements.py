@@ -96,7 +96,8 @@ class SettlementApi(Protocol):
 
     def list_lines(self, account: Account, since: datetime, until: datetime, after: str | None) -> SettlementPage:
         """
-        Return a page of the lines that occurred or changed in [since, until), in the provider's order.
+        Return a page of the lines that occurred or changed in [since, until), in the provider's order. One that
+        occurred in it is among them, however late it has changed.
 
         `after` is `next` of the page before, None for the first. `until` must not lie in the future: what is written
         while the pages are read is in the next range. Nothing between two pages is lost, and a line may be told twice.

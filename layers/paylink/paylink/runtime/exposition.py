@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 from paylink.core.breaker import CLOSED, HALF_OPEN, OPEN
 from paylink.services.ports import Breakers
 from paylink.store.database import Database
+from paylink.store.discrepancies import read_open_discrepancies
 from paylink.store.unit_of_work import Row, UnitOfWork
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -39,6 +40,7 @@ class _Read:
     unresolved: Row
     accounts: list[Row]
     calls: list[Row]
+    discrepancies: list[Row]
 
 
 def _read(uow: UnitOfWork) -> _Read:
@@ -51,6 +53,7 @@ def _read(uow: UnitOfWork) -> _Read:
         uow.one("count_unresolved_transactions"),
         uow.all("list_account_names"),
         uow.all("count_unresolved_calls"),
+        read_open_discrepancies(uow),
     )
 
 
@@ -63,6 +66,7 @@ class _Figures(Collector):
         yield from self._webhooks()
         yield from self._events()
         yield from self._transactions()
+        yield from self._discrepancies()
         yield self._breakers()
 
     def _webhooks(self) -> Iterator[Metric]:
@@ -134,6 +138,26 @@ class _Figures(Collector):
         for row in self._read.calls:
             calls.add_metric([row["what"]], row["calls"])
         yield calls
+
+    def _discrepancies(self) -> Iterator[Metric]:
+        what = ["provider", "account", "kind", "currency"]
+        found = GaugeMetricFamily("paylink_discrepancies_open", "Differences from a provider.", labels=what)
+        drift = GaugeMetricFamily(
+            "paylink_discrepancies_drift",
+            "Theirs less ours of the open ones, in the currency's smallest unit.",
+            labels=what,
+        )
+        for row in self._read.discrepancies:
+            labels = [row[name] for name in what]
+            found.add_metric(labels, row["discrepancies"])
+            drift.add_metric(labels, row["drift"])
+        yield found
+        yield drift
+        yield GaugeMetricFamily(
+            "paylink_discrepancies_oldest_seconds",
+            "Age of the oldest open one; 0 without any.",
+            value=max((row["oldest_s"] for row in self._read.discrepancies), default=0.0),
+        )
 
     def _breakers(self) -> Metric:
         states = GaugeMetricFamily(

@@ -37,6 +37,7 @@ class Settings:
     api_key_peppers: Keyring = field(repr=False)
     webhook_queue_url: str
     dead_letter_queue_url: str
+    reconciliation_queue_url: str
     raw_body_days: int
     key_limit: Limit
     merchant_limit: Limit
@@ -74,6 +75,7 @@ class Settings:
             api_key_peppers=read.keyring("PAYLINK_API_KEY_PEPPERS"),
             webhook_queue_url=read.text("PAYLINK_WEBHOOK_EVENTS_QUEUE_URL"),
             dead_letter_queue_url=read.text("PAYLINK_WEBHOOK_EVENTS_DEAD_QUEUE_URL"),
+            reconciliation_queue_url=read.text("PAYLINK_RECONCILIATION_QUEUE_URL"),
             raw_body_days=read.number("PAYLINK_RAW_BODY_DAYS", 90, 8, 3650),
             key_limit=Limit(per_s, burst),
             merchant_limit=Limit(

@@ -80,6 +80,9 @@ class _LatePulls:
     def wait_s(self, account_id: UUID, per_s: float) -> float:
         return self._deps.pulls.wait_s(account_id, per_s)
 
+    def take(self, account_id: UUID, per_s: float, count: int) -> int:
+        return self._deps.pulls.take(account_id, per_s, count)
+
 
 class Deps:
     """Everything a handler may need. Tests build their own from other settings."""
@@ -262,9 +265,13 @@ class Deps:
 
     @_part
     def reconciliation(self) -> "Reconciliation":
+        from paylink.runtime.run_queue import SqsRunQueue
         from paylink.services.reconciliation import Reconciliation
+        from paylink.services.settlements import RegisteredReaders
 
-        return Reconciliation(self.parts)
+        settings = self.settings
+        readers = RegisteredReaders(settings.providers, settings.environ)
+        return Reconciliation(self.parts, SqsRunQueue(settings.reconciliation_queue_url), readers)
 
     @_part
     def settlements(self) -> "Settlements":

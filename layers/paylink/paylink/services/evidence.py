@@ -103,7 +103,11 @@ def weigh_evidence(transaction: Transaction, claim: Claim, proof: Proof, alerts:
     if not _amount_is_ours(transaction, claim):
         alerts.alert("amount_mismatch", transaction_id=transaction.id, evidence=proof.kind, evidence_id=proof.id)
         return Applied(Effect.MISMATCH, "amount_mismatch", transaction)
-    if evidence.state is State.EXPIRED and transaction.cancel_requested_at is not None:
+    if (
+        evidence.state is State.EXPIRED
+        and transaction.cancel_requested_at is not None
+        and transaction.state not in HAS_MONEY
+    ):
         # Some providers tell a page that was closed like one whose time is over.
         evidence = replace(evidence, state=State.CANCELLED)
     decision = decide(transaction.snapshot, evidence)

@@ -1,7 +1,7 @@
 """Asking a provider how a transaction stands, and writing what it answers: whoever asks, it is done the same way."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from paylink.services.ports import Parts
 from paylink.store import transactions as tx
 from paylink.store.attempts import NOT_FOUND, Attempt, finish_attempt, list_attempts, payment_request
 from paylink.store.changes import Proof, apply_decision
+from paylink.store.reconciliation import read_asked
 from paylink.store.references import add_references, in_account, list_references, lock_references
 from paylink.store.unit_of_work import UnitOfWork
 
@@ -54,14 +55,27 @@ class Inquiry:
 
         return self._parts.database.run(work)
 
+    def read_many(self, transaction_ids: Sequence[UUID]) -> list[Known]:
+        """Return those that are there."""
+        return self._parts.database.run(
+            lambda uow: [Known(*asked) for asked in read_asked(uow, transaction_ids)], one_statement=True
+        )
+
+    def take_turns(self, account_id: UUID, provider: str, count: int) -> int:
+        """Return how many of so many questions to the account's provider may be asked at once; they then must be."""
+        return self._parts.pulls.take(account_id, self._pulls_per_s(provider), count)
+
     def await_turn(self, account_id: UUID, provider: str, stop_at: float) -> bool:
         """Wait until the account's provider may be asked; False when that is not before `stop_at` (monotonic)."""
-        per_s = self._parts.providers[provider].capabilities.pulls_per_s
+        per_s = self._pulls_per_s(provider)
         while (wait_s := self._parts.pulls.wait_s(account_id, per_s)) > 0:
             if time.monotonic() + wait_s >= stop_at:
                 return False
             time.sleep(wait_s)
         return True
+
+    def _pulls_per_s(self, provider: str) -> float:
+        return self._parts.providers[provider].capabilities.pulls_per_s
 
     def query(self, known: Known) -> PaymentQuery:
         """Return the question by every name that the transaction has."""
@@ -125,20 +139,43 @@ class Inquiry:
         `account_id` is the account that was asked, by default the transaction's. With `ended` its time is over: what
         surely has no page left expires by the clock.
         """
+        after = self.bring_up_to_date(known, payments, account_id=account_id, ended=ended)
+        return after is not None and after.version != known.transaction.version
+
+    def bring_up_to_date(
+        self,
+        known: Known,
+        payments: Sequence[Payment],
+        *,
+        account_id: UUID | None = None,
+        ended: bool = False,
+        on_change: Callable[[UnitOfWork], None] | None = None,
+    ) -> tx.Transaction | None:
+        """
+        The same as `write`; return the transaction as it then stands, None when it had moved. `on_change` is called
+        where something changes, in the same database transaction.
+        """
         asked_id = account_id or known.transaction.account_id
-        changed, woken = self._parts.database.run(lambda uow: self._write(uow, known, asked_id, payments, ended))
+
+        def work(uow: UnitOfWork) -> tuple[tx.Transaction | None, list[UUID]]:
+            after, woken = self._write(uow, known, asked_id, payments, ended)
+            if on_change is not None and after is not None and after.version != known.transaction.version:
+                on_change(uow)
+            return after, woken
+
+        after, woken = self._parts.database.run(work)
         self._parts.queue.send(woken)
-        return changed
+        return after
 
     def _write(
         self, uow: UnitOfWork, known: Known, asked_id: UUID, payments: Sequence[Payment], ended: bool
-    ) -> tuple[bool, list[UUID]]:
+    ) -> tuple[tx.Transaction | None, list[UUID]]:
         """Money first."""
         seen = known.transaction
         lock_references(uow, in_account(asked_id, [r for p in payments for r in p.references]))
         transaction = tx.lock_transaction(uow, seen.id)
         if transaction.revision != seen.revision:
-            return False, []
+            return None, []
         tx.count_answer(uow, transaction.id)
         woken: list[UUID] = []
         answered = len(payments)
@@ -167,4 +204,4 @@ class Inquiry:
             expired = Decision(Verdict.APPLY, steps=(State.EXPIRED,), totals=transaction.snapshot.totals)
             transaction = apply_decision(uow, transaction, expired, Proof("clock", None, None))
         uow.run("end_pulls", id=transaction.id)
-        return transaction.version != seen.version, woken
+        return transaction, woken

@@ -39,6 +39,9 @@ class PullBudget(Protocol):
     def wait_s(self, account_id: UUID, per_s: float) -> float:
         """Take the right to one question and return 0, or return the seconds until one's turn. Never raises."""
 
+    def take(self, account_id: UUID, per_s: float, count: int) -> int:
+        """Take the right to as many of so many questions as may be asked at once; return to how many. Never raises."""
+
 
 class Breakers(Protocol):
     """The circuit breakers of provider accounts. None of it ever raises."""

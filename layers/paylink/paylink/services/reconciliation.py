@@ -1,114 +1,200 @@
-"""Reconciliation by status pull: ask the provider about open transactions that are due, and apply its answers."""
+"""
+Reconciliation runs: ask the providers about what may have changed unheard, settle or note what differs, and report.
+
+A run is planned as batches of one account each, in Postgres. Messages on a queue only wake workers, which claim batches
+one after the other; a batch is saved every few transactions, so a worker that dies costs those few questions again.
+"""
 
 import time
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any
+from collections.abc import Collection
+from typing import Any, Protocol
 from uuid import UUID
 
-from paylink.providers.port import ErrorKind, ProviderError
-from paylink.services.inquiry import Inquiry
+from paylink.core.errors import FieldProblem, InvalidFields, NotFound, ReconciliationRunning
+from paylink.core.reconciliation import RunOrder
+from paylink.services.batch_outcome import LEASE_S, LIMITED_WAIT_S, Outcome
+from paylink.services.batch_work import BatchWork
 from paylink.services.ports import Parts
-from paylink.store.arrays import text_array
+from paylink.services.run_report import run_report, run_summary
+from paylink.services.settlement_work import SettlementWork
+from paylink.services.settlements import Readers
+from paylink.store import reconciliation as runs
+from paylink.store.discrepancies import list_discrepancies, sum_discrepancies
+from paylink.store.pages import Page
 from paylink.store.unit_of_work import Row, UnitOfWork
 
-PULL_FIRST_S = 300
-PULL_LAST_S = 6 * 3600
-RATE_LIMITED_S = 60
-OVERDUE = timedelta(hours=1)
-"""How long after a page's end a provider that gives no answer becomes a person's business."""
-RUN_SIZE = 100
+WAKES_MAX = 4
+"""Workers of one run at once."""
+DRY_FINDINGS_SHOWN = 1000
+PLAN_S = 20.0
+SAMPLE_EVERY_S = 290
+RUN_HOURS_MAX = 48
 
 
-@dataclass
-class _Counts:
-    checked: int = 0
-    changed: int = 0
-    failed: int = 0
+class RunQueue(Protocol):
+    """Wakes workers. Losing a message is allowed: the schedule wakes them again."""
+
+    def wake(self, count: int, delay_s: float = 0) -> None:
+        """Never raises; a failure is logged."""
 
 
 class Reconciliation:
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, queue: RunQueue, readers: Readers) -> None:
         self._parts = parts
-        self._inquiry = Inquiry(parts)
+        self._queue = queue
+        self._status = BatchWork(parts)
+        self._settlements = SettlementWork(parts, readers)
 
-    def run(self, *, merchant_id: UUID | None, within_s: float) -> dict[str, object]:
+    def start(self, order: RunOrder, *, wake: bool = True) -> UUID | None:
         """
-        Check open transactions and return the run's report.
+        Plan a run and wake workers for it; return its id. One of which nothing is to be asked has ended by then; with
+        `due_only` there is none then: None.
 
-        A merchant's run takes all of its open transactions, the schedule's (merchant_id None) those that are due, at
-        most 100 at a time. What is not reached within `within_s` seconds, or fails, leaves the run `partial`.
+        Raises:
+            InvalidFields: There is no such provider or account.
+            ReconciliationRunning: One of the same scope is under way.
+            StorageUnavailable: The database cannot answer.
+        """
+        if order.provider not in (None, *self._parts.providers):
+            raise InvalidFields(fields=[FieldProblem("provider", "is not enabled here")])
+        run_id = self._parts.new_id()
+        batches, running = self._parts.database.run(lambda uow: self._plan(uow, run_id, order), deadline_s=PLAN_S)
+        if running is not None:
+            detail = f"run {running} compares the same: GET /v1/reconcile/{running}"
+            raise ReconciliationRunning(detail, retry_after_s=5)
+        if batches == 0 and order.due_only:
+            return None
+        if batches == 0:
+            self._end(run_id)
+        elif wake:
+            self._queue.wake(min(batches, WAKES_MAX))
+        return run_id
+
+    def _plan(self, uow: UnitOfWork, run_id: UUID, order: RunOrder) -> tuple[int, UUID | None]:
+        account_id = None
+        if order.account is not None:
+            account_id = runs.find_ordered_account(uow, order)
+            if account_id is None:
+                raise InvalidFields(fields=[FieldProblem("account", "there is no such account")])
+        while not runs.insert_run(uow, run_id, order, account_id):
+            running = runs.find_running(uow, order)
+            if running is not None:
+                return 0, running
+            # It has just ended.
+        batches = 0
+        if order.statuses:
+            _, batches = runs.plan_run(uow, run_id, order, account_id, self._parts.providers)
+        if order.settlements:
+            batches += runs.plan_settlements(uow, run_id, order, account_id, self._parts.providers)
+        if batches == 0 and order.due_only:
+            runs.drop_run(uow, run_id)
+        return batches, None
+
+    def work(self, *, within_s: float, run_id: UUID | None = None) -> int:
+        """
+        Work at batches, of one run or of any, as long as there are some and the time allows; return at how many. What
+        is begun in time may take BATCH_STEP_S more. Safe to run several times at once.
 
         Raises:
             StorageUnavailable: The database cannot answer.
         """
         stop_at = time.monotonic() + within_s
-        run_id = self._parts.new_id()
-        due = self._parts.database.run(lambda uow: self._begin(uow, run_id, merchant_id))
-        counts = _Counts()
-        reached = 0
-        limited: set[UUID] = set()
-        for row in due[:RUN_SIZE]:
-            if time.monotonic() >= stop_at:
+        left: set[UUID] = set()
+        worked = 0
+        last: UUID | None = None
+        while time.monotonic() < stop_at:
+            batch = self._claim(run_id, left)
+            if last is not None and (batch is None or batch.run_id != last):
+                self._end(last)
+                last = None
+            if batch is None:
                 break
-            if row["account_id"] in limited:
-                continue
-            if not self._inquiry.await_turn(row["account_id"], row["provider"], stop_at):
-                # Events of this account wait in line before us; others' providers may be asked all the same.
-                limited.add(row["account_id"])
-                continue
-            reached += 1
-            transaction_id = row["id"]
-            try:
-                if not self._claim(row):
-                    continue
-                counts.checked += 1
-                counts.changed += self._inquiry.check(transaction_id)
-            except ProviderError as exc:
-                counts.failed += 1
-                if exc.kind is ErrorKind.RATE_LIMITED:
-                    limited.add(row["account_id"])
-                self._after_failure(row, exc)
-            except Exception:
-                self._parts.log_failure("transaction_id", transaction_id)
-                counts.failed += 1
-        complete = counts.failed == 0 and reached == len(due)
-        row = self._parts.database.run(
-            lambda uow: uow.one("finish_run", id=run_id, state="finished" if complete else "partial", **vars(counts))
+            worked, last = worked + 1, batch.run_id
+            if self._work_at(batch, stop_at) in (Outcome.LIMITED, Outcome.SILENT, Outcome.CRASHED):
+                left.add(batch.account_id)
+        if last is not None:
+            self._end(last)
+        return worked
+
+    def _work_at(self, batch: runs.Batch, stop_at: float) -> Outcome:
+        """What fails at one batch, time after time, is given up: no run goes on for ever, and none stops others."""
+        work = self._settlements if batch.kind == "settlement" else self._status
+        try:
+            return work.work_at(batch, stop_at)
+        except Exception:
+            self._parts.log_failure("run_id", batch.run_id)
+            self._parts.database.run(lambda uow: runs.note_crash(uow, batch, lease_s=LIMITED_WAIT_S))
+            return Outcome.CRASHED
+
+    def _end(self, run_id: UUID) -> None:
+        self._parts.database.run(lambda uow: runs.end_run(uow, run_id))
+
+    def _claim(self, run_id: UUID | None, left: Collection[UUID]) -> runs.Batch | None:
+        return self._parts.database.run(
+            lambda uow: runs.claim_batch(uow, run_id=run_id, left=left, lease_s=LEASE_S), one_statement=True
         )
-        return _report(row)
 
-    def _begin(self, uow: UnitOfWork, run_id: UUID, merchant_id: UUID | None) -> list[Row]:
-        uow.run("insert_run", id=run_id, merchant_id=merchant_id)
-        # One more than a run takes, to know whether it reaches all.
-        providers = text_array(self._parts.providers)
-        return uow.all("list_due_pulls", merchant_id=merchant_id, providers=providers, limit=RUN_SIZE + 1)
+    def wake_again(self) -> None:
+        """
+        After having worked at something: wake a worker if something is left, later if all of it has to wait. Who found
+        nothing to do wakes nobody, so that there are never more workers than were woken at first.
+        """
+        unended = self._unended()
+        if any(row["free"] for row in unended):
+            self._queue.wake(1)
+        elif any(row["due"] for row in unended):
+            self._queue.wake(1, delay_s=LIMITED_WAIT_S)
 
-    def _claim(self, row: Row) -> bool:
-        """Push the due time on just before asking. False: another run asks."""
+    def may_sample(self) -> bool:
+        """Whether the schedule's last run was long enough ago to ask about some that are settled again."""
+        return self._parts.database.run(lambda uow: runs.is_sample_due(uow, after_s=SAMPLE_EVERY_S))
 
-        def work(uow: UnitOfWork) -> bool:
-            times = {"first_s": PULL_FIRST_S, "last_s": PULL_LAST_S}
-            return uow.first("claim_pull", id=row["id"], pull_due_at=row["pull_due_at"], **times) is not None
+    def resume(self) -> None:
+        """Go on with runs whose workers or messages were lost, and end those that never come to an end."""
+        self._parts.database.run(lambda uow: runs.give_up_old_runs(uow, hours=RUN_HOURS_MAX))
+        unended = self._unended()
+        for row in unended:
+            if row["due"] == 0:
+                self._end(row["id"])
+        free, held = (sum(row[name] for row in unended) for name in ("free", "held"))
+        if free and not held:
+            self._queue.wake(min(free, WAKES_MAX))
 
-        return self._parts.database.run(work)
+    def _unended(self) -> list[Row]:
+        return self._parts.database.run(runs.list_unended_runs, one_statement=True)
 
-    def _after_failure(self, row: Row, exc: ProviderError) -> None:
-        """No answer is no reason to ask more rarely, until the page is long over: then a person is told."""
-        if exc.kind is not ErrorKind.RATE_LIMITED and self._parts.now() > row["expires_at"] + OVERDUE:
-            self._parts.alerts.alert("cannot_ask", transaction_id=row["id"], error=exc.code)
-            return
-        delay_s = RATE_LIMITED_S if exc.kind is ErrorKind.RATE_LIMITED else PULL_FIRST_S
-        self._parts.database.run(lambda uow: uow.run("postpone_pull", id=row["id"], delay_s=delay_s))
+    def show(self, run_id: UUID, merchant_id: UUID | None, page: Page) -> dict[str, Any]:
+        """
+        Return how far a run is, and its report with a page of its discrepancies; `merchant_id` None is an operator.
 
+        Raises:
+            NotFound: There is none, or it is another's.
+        """
 
-def _report(row: Row) -> dict[str, Any]:
-    return {
-        "id": str(row["id"]),
-        "state": row["state"],
-        "checked": row["checked"],
-        "changed": row["changed"],
-        "failed": row["failed"],
-        "started_at": row["started_at"].isoformat(),
-        "finished_at": row["finished_at"].isoformat(),
-    }
+        def read(uow: UnitOfWork) -> dict[str, Any]:
+            row = runs.show_run(uow, run_id, merchant_id)
+            if row is None:
+                raise NotFound("there is no such run")
+            sums = sum_discrepancies(uow, run_id=run_id)
+            found, after = list_discrepancies(uow, page)
+            dry = runs.list_dry_findings(uow, run_id, limit=DRY_FINDINGS_SHOWN) if row["repair"] == "dry" else []
+            return run_report(row, sums, found, after, dry)
+
+        return self._parts.database.read_list(read, owner=merchant_id)
+
+    def begun(self, run_id: UUID, merchant_id: UUID) -> dict[str, Any]:
+        """
+        Return a run of a merchant that has just been planned. It has found nothing yet: this is no list, of which a
+        merchant may read only some at once.
+        """
+        row = self._parts.database.run(lambda uow: runs.show_run(uow, run_id, merchant_id), one_statement=True)
+        if row is None:
+            raise NotFound("there is no such run")
+        return run_report(row, (), (), None, ())
+
+    def list(self, merchant_id: UUID | None, page: Page) -> dict[str, object]:
+        """Return a page of runs, the newest first; `merchant_id` None is an operator: all runs."""
+        rows, after = self._parts.database.read_list(
+            lambda uow: runs.list_runs(uow, merchant_id, page), owner=merchant_id
+        )
+        return {"runs": [run_summary(row) for row in rows], "next_cursor": after and str(after)}

@@ -1,6 +1,7 @@
 """Settlement matching: an account's lines against our transactions, in chunks: memory does not grow with them."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -12,7 +13,7 @@ from paylink.core.matching import check_line, match_transaction, unknown_line
 from paylink.core.statements import CHARGEBACK, PAYMENT, REFUND, Scope
 from paylink.providers.port import Account
 from paylink.services.ports import Parts
-from paylink.store.discrepancies import record_findings, resolve_gone
+from paylink.store.discrepancies import list_told_by_status, record_findings, resolve_gone
 from paylink.store.fees import read_agreements
 from paylink.store.matches import (
     Match,
@@ -31,7 +32,7 @@ from paylink.store.unit_of_work import Row, UnitOfWork
 CHUNK_SIZE = 500
 GRACE = timedelta(minutes=10)
 """So young a line may tell what a webhook is about to tell."""
-_WITHIN_S = 30.0
+_WITHIN_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -169,10 +170,24 @@ class _Matching:
         compared = [(match, match_transaction(match.ours, match.lines, scope)) for match in quiet]
         moved = list_moved(uow, quiet)
         still = [(match, found) for match, found in compared if match.ours.id not in moved]
-        findings = [finding for _, found in still for finding in found]
+        findings = self._untold(uow, [finding for _, found in still for finding in found])
         written = self._write(uow, findings, [subject for match, _ in still for subject in _subjects(match)])
         counted = replace(written, compared=len(still), in_flight=len(matches) - len(still))
         return _Chunk(None, findings, counted)
+
+    def _untold(self, uow: UnitOfWork, findings: Sequence[Finding]) -> list[Finding]:
+        """Leave out what the provider's answer shows, too: the same money of the same transaction is told once."""
+        about = {finding.transaction_id for finding in findings if finding.transaction_id is not None}
+        told = list_told_by_status(uow, self.account.id, sorted(about)) if about else Counter()
+        left = []
+        for finding in findings:
+            if finding.transaction_id is not None and finding.drift and finding.kind is not Kind.FEE_MISMATCH:
+                money = (finding.transaction_id, finding.currency, finding.drift)
+                if told[money] > 0:
+                    told[money] -= 1
+                    continue
+            left.append(finding)
+        return left
 
     def _write(self, uow: UnitOfWork, findings: Sequence[Finding], subjects: Sequence[str]) -> Matched:
         """Record findings, and resolve what is known of these subjects and was not found again."""

@@ -1,6 +1,7 @@
 """Discrepancies as they are stored: each row and its history, always together."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Protocol
 from uuid import UUID
@@ -96,6 +97,21 @@ def resolve_gone(
     )
     resolve(uow, [row["id"] for row in gone], Resolution.GONE, run_id=run_id)
     return len(gone)
+
+
+def list_told_by_status(
+    uow: UnitOfWork, account_id: UUID, transaction_ids: Sequence[UUID]
+) -> Counter[tuple[UUID, str, int]]:
+    """Return how often providers' answers show which drift: (transaction_id, currency, drift), open or accepted."""
+    ids = uuid_array(transaction_ids)
+    rows = uow.all("list_told_by_status", account_id=account_id, transaction_ids=ids)
+    return Counter((row["transaction_id"], row["currency"], row["drift"]) for row in rows)
+
+
+def list_repaired(uow: UnitOfWork, run_id: UUID, transaction_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """Return what we held of those of these transactions that a run has repaired, before it did."""
+    rows = uow.all("list_repaired", run_id=run_id, transaction_ids=uuid_array(transaction_ids))
+    return {row["transaction_id"]: row["ours"] for row in rows}
 
 
 def resolve(

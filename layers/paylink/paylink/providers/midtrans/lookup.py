@@ -60,7 +60,7 @@ def ask(client: MidtransClient, key: Secret, references: Sequence[Reference]) ->
             known.add(answer["transaction_id"])
             (newest if name in orders else tries).append(answer)
     if orders and gone and not known:
-        raise ProviderError(ErrorKind.UNAVAILABLE, "transaction_gone", effect=Effect.NOTHING)
+        raise ProviderError(ErrorKind.UNAVAILABLE, "transaction_gone", effect=Effect.NOTHING, gone=True)
     return _deciding_first([*newest, *tries])
 
 

@@ -17,21 +17,25 @@ _ROWS_A_PAGE = 50
 
 
 class XenditSettlements:
-    """By the time of the last change: a payment is told when it is made, and again when it is settled."""
+    """
+    What was made before the end of the range and has changed since its beginning, however late: a payment is told when
+    it is made, and again when it is settled. With an end to the changes as well, what is settled just now would be in
+    no range that is over.
+    """
 
     def __init__(self, settings: XenditSettings) -> None:
         self._client = XenditClient(settings.api_base)
 
     @readable_or(Effect.NOTHING)
     def list_lines(self, account: Account, since: datetime, until: datetime, after: str | None) -> SettlementPage:
-        query = {"updated[gte]": _written(since), "updated[lte]": _written(until), "limit": str(_ROWS_A_PAGE)}
+        query = {"updated[gte]": _written(since), "created[lte]": _written(until), "limit": str(_ROWS_A_PAGE)}
         if after is not None:
             query["after_id"] = after
         with never_gone():
             page = self._client.get(newest_secret(account, SECRET_KEY), "/transactions", query)
         rows = rows_of(page["data"])
         # Only what has moved money is a line, which is not asked for: how Xendit takes a list of statuses is unclear.
-        lines = tuple(line_of(row) for row in rows if has_moved_money(row) and time_of(row["updated"]) < until)
+        lines = tuple(line_of(row) for row in rows if has_moved_money(row) and time_of(row["created"]) < until)
         return SettlementPage(lines, word(rows[-1]["id"]) if flag_of(page["has_more"]) else None)
 
 

@@ -1,0 +1,65 @@
+"""Reconciliation runs."""
+
+from openapi.answers import reconciliation as answers
+from openapi.operation import Answered, Operation, Tag
+from openapi.operations.notes import PAGE
+from paylink.core import errors
+from paylink.runtime.event_request import READERS
+from paylink.runtime.run_query import FOUND
+from paylink.runtime.run_request import RunRequest
+
+_SHOW = {"run": ("get_reconciliation", {"id": "$response.body#/id"})}
+_NEWEST = {"id": "$response.body#/runs/0/id"}
+_PAGES = {name: READERS[name] for name in ("cursor", "limit")}
+
+OPERATIONS = (
+    Operation(
+        "POST",
+        "/v1/reconcile",
+        "start_reconciliation",
+        Tag.RECONCILIATION,
+        "Compare with the providers now",
+        "Starts a run, which asks the providers and applies or notes what differs. Without a body: about what may have "
+        "changed unheard, and a sample of the rest. Of each merchant and limits there is one at a time.",
+        answers=(Answered(202, "It is under way, or had nothing to ask.", answers.Run, ("Location",), _SHOW),),
+        caller="merchant",
+        scope="reconcile:write",
+        body=RunRequest,
+        body_optional=True,
+        problems=(errors.ReconciliationRunning,),
+    ),
+    Operation(
+        "GET",
+        "/v1/reconcile",
+        "list_reconciliations",
+        Tag.RECONCILIATION,
+        "List your runs",
+        "The newest first.",
+        answers=(
+            Answered(
+                200,
+                "A page.",
+                answers.RunList,
+                links={"newest": ("get_reconciliation", {"id": "$response.body#/runs/0/id"})},
+            ),
+        ),
+        caller="merchant",
+        scope="reconcile:write",
+        query=_PAGES,
+        query_notes=PAGE,
+    ),
+    Operation(
+        "GET",
+        "/v1/reconcile/{id}",
+        "get_reconciliation",
+        Tag.RECONCILIATION,
+        "Show a run",
+        "How far it is, and its report with a page of the discrepancies that it found.",
+        answers=(Answered(200, "The run.", answers.Run),),
+        caller="merchant",
+        scope="reconcile:write",
+        query={**FOUND, **_PAGES},
+        query_notes=PAGE | {"kind": "Of the discrepancies.", "state": "Of the discrepancies: `open` or `resolved`."},
+        problems=(errors.NotFound,),
+    ),
+)
