@@ -1,0 +1,1 @@
+"""Measures reconciliation runs: `./scripts/bench reconcile`."""
