@@ -114,7 +114,7 @@ def test_steps_are_small_until_a_provider_has_answered_and_grow_while_it_is_quic
     for _ in range(6):
         askers.note_step(ACCOUNT, took_s=STEP_S / 2)
         sizes.append(askers.step_size(ACCOUNT))
-    assert sizes == [16, *[STEP_SIZE_MAX] * 5]
+    assert sizes == [16, 32, *[STEP_SIZE_MAX] * 4]
     assert (askers.is_answering(ACCOUNT), askers.step_size(OTHER)) == (True, ASKED_AT_ONCE)
     for _ in range(6):
         askers.note_step(ACCOUNT, took_s=STEP_S)

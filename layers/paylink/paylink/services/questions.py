@@ -14,7 +14,7 @@ ASKED_AT_ONCE = 8
 WRITTEN_AT_ONCE = 4
 """The same: half of the connections that a process has to the database."""
 
-STEP_SIZE_MAX = 32
+STEP_SIZE_MAX = 64
 STEP_S = 2.0
 """How long asking in one step shall take: after it, what was learned is written."""
 _PACE_KNOWN_S = 30.0
