@@ -20,7 +20,7 @@ class Context:
 
 
 import json  # noqa: E402  # as nothing of it may come before the function
-import time  # noqa: E402
+import time  # noqa: E402  # the same
 
 with open(sys.argv[3], encoding="utf-8") as file:
     event = json.load(file)

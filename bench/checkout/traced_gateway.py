@@ -79,7 +79,7 @@ def _note_provider_calls() -> None:
         return answer
 
     connections._HttpConnection.send = noting_send
-    http.ProviderHttp.send = noting_call  # type: ignore[method-assign]
+    http.ProviderHttp.send = noting_call  # type: ignore[method-assign]  # only this process notes times
     setattr(socket.SocketIO, "readinto", noting_read)  # noqa: B010  # the stubs name its parameters otherwise
 
 

@@ -44,7 +44,7 @@ class Work:
         for provider in parts.providers.values():
             # An instance's own hides the class'; the protocol has no setter, as nobody else changes it.
             unlimited = dataclasses.replace(provider.capabilities, pulls_per_s=_NO_LIMIT_PER_S)
-            provider.capabilities = unlimited  # type: ignore[misc]  # see above
+            provider.capabilities = unlimited  # type: ignore[misc]  # read-only to others than this benchmark
 
     def plan(self) -> dict[str, Any]:
         """Begin a run of what may have changed unheard."""
