@@ -25,6 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     effort = QUICK if options.quick else FULL
     if options.alternations:
         effort = dataclasses.replace(effort, alternations=options.alternations)
+    if options.crowd_s:
+        effort = dataclasses.replace(effort, crowd_s=options.crowd_s)
     with TemporaryDirectory(prefix="paylink-bench-") as folder, running_stack() as stack:
         lab = Lab(stack, effort, Path(folder))
         rows = []
@@ -53,6 +55,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="every row once, too short to fail: shows that it runs")
     parser.add_argument("--rows", type=names, default=list(ROWS), metavar="A,B", help=f"of {','.join(ROWS)}")
     parser.add_argument("--alternations", type=int, metavar="N", help="pairs of runs of the row that compares")
+    parser.add_argument("--crowd-s", type=float, metavar="S", help="watch each run whose memory is measured so long")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there, too")
     parser.add_argument("--write-docs", action="store_true", help="write the section of docs/performance.md anew")
     return parser.parse_args(arguments)
