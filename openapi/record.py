@@ -107,6 +107,8 @@ def _pay(recorder: Recorder, checkout: Any, state: str) -> None:
 
 def _as_a_shop(recorder: Recorder) -> None:
     recorder.send("get_health", "All is well")
+    recorder.send("get_liveness", "A process answers")
+    recorder.send("get_readiness", "All that it depends on answers")
     items = [{"name": "Kopi susu", "quantity": 2, "unit_amount": 75_000}]
     customer = {"name": "Siti Rahayu", "email": "siti@example.com", "phone": "+628123456789"}
     more = {"description": "Two coffees", "customer": customer, "items": items, "metadata": {"table": "7"}}

@@ -1,4 +1,4 @@
-"""GET /healthz: whether this process can do its work. Only Postgres is needed for that."""
+"""GET /healthz, /healthz/live and /healthz/ready: for load balancers and supervisors. Without a key."""
 
 from paylink.runtime.http import http_function
 from paylink.runtime.wiring import deps
@@ -8,5 +8,17 @@ app = http_function("health")
 
 @app.route("/healthz", methods=["GET"])
 def health() -> dict[str, object]:
-    deps().database.run(lambda uow: uow.one("check_database"), deadline_s=2.0)
+    """Only Postgres is needed to take a payment or a webhook."""
+    deps().health.require()
     return {"status": "ok", "database": "ok"}
+
+
+@app.route("/healthz/live", methods=["GET"])
+def live() -> dict[str, object]:
+    """Nothing is asked: who restarts a process for this mends nothing that lies elsewhere."""
+    return {"status": "ok"}
+
+
+@app.route("/healthz/ready", methods=["GET"])
+def ready() -> dict[str, object]:
+    return deps().health.readiness()

@@ -23,11 +23,12 @@ _DEFAULTS = {
 _LETTERS = string.ascii_lowercase + string.digits
 
 
-def load_environment(home: Path, environ: Mapping[str, str]) -> dict[str, str]:
+def load_environment(home: Path, environ: Mapping[str, str], *, keep: bool = True) -> dict[str, str]:
     """
     Return every PAYLINK_* setting: what `environ` says, else the secrets kept in `home`, else defaults.
 
-    Secrets that are still missing are made and kept in `secrets.env`, readable by its owner only.
+    Secrets that are still missing are made and kept in `secrets.env`, readable by its owner only; without `keep` they
+    are made for this once, and nothing is written.
 
     Raises:
         CannotRun: PAYLINK_PROVIDERS names what is not there, a provider refuses its settings, or the file cannot be
@@ -46,17 +47,18 @@ def load_environment(home: Path, environ: Mapping[str, str]) -> dict[str, str]:
         fields = [field for provider in providers.values() for field in provider.credential_fields]
     except (UnknownProvider, ValueError) as exc:
         raise CannotRun(str(exc)) from exc
-    return {**_kept_secrets(home / "secrets.env", fields), **settings}
+    return {**_secrets(home / "secrets.env", fields, keep=keep), **settings}
 
 
-def _kept_secrets(file: Path, fields: list[CredentialField]) -> dict[str, str]:
+def _secrets(file: Path, fields: list[CredentialField], *, keep: bool) -> dict[str, str]:
     kept: dict[str, str] = {}
     try:
         load_dotenv(file, kept)
         missing = {name: value for name, value in _fresh_secrets(fields).items() if name not in kept}
         if missing:
             kept |= missing
-            _write(file, kept)
+            if keep:
+                _write(file, kept)
     except OSError as exc:
         raise CannotRun(f"{file} cannot be used ({exc.strerror}): give this user the right to it") from exc
     return kept

@@ -164,3 +164,31 @@ class Health(Answer):
 
     status: Literal["ok"]
     database: Literal["ok"]
+
+
+class Alive(Answer):
+    """A process answers."""
+
+    status: Literal["ok"]
+
+
+class DependencyStanding(Answer):
+    """How one dependency answers."""
+
+    status: Literal["ok", "away"]
+    latency_ms: Annotated[float | None, Field(ge=0, description="Null while it is away.")]
+
+
+class Dependencies(Answer):
+    """What the service depends on. Only the database is needed; while others are away it is slower, or later."""
+
+    database: DependencyStanding
+    redis: DependencyStanding
+    queue: DependencyStanding
+
+
+class Readiness(Answer):
+    """The service can do its work."""
+
+    status: Literal["ok", "degraded"]
+    dependencies: Dependencies

@@ -29,13 +29,18 @@ def known_names() -> frozenset[str]:
     return frozenset(_NAME.findall((REPOSITORY / ".env.example").read_text(encoding="utf-8")))
 
 
-def remarks(given: Mapping[str, str]) -> list[str]:
-    """Return a line for each setting that a person gave and that has no effect on the embedded stack."""
-    lines = []
+def unknown_names(given: Mapping[str, str]) -> dict[str, str]:
+    """Return the names that look like settings and are none, each with what may have been meant."""
+    hints = {}
     for name in sorted(name for name in given if name.startswith("PAYLINK_") and name not in known_names() | _INTERNAL):
         near = difflib.get_close_matches(name, known_names(), n=1, cutoff=0.8)
-        hint = f"did you mean {near[0]}?" if near else ".env.example lists those there are"
-        lines.append(f"{name} is no setting of PayLink: {hint}")
+        hints[name] = f"did you mean {near[0]}?" if near else ".env.example lists those there are"
+    return hints
+
+
+def remarks(given: Mapping[str, str]) -> list[str]:
+    """Return a line for each setting that a person gave and that has no effect on the embedded stack."""
+    lines = [f"{name} is no setting of PayLink: {hint}" for name, hint in unknown_names(given).items()]
     if unused := [name for name in _OF_OTHER_STACKS if given.get(name)]:
         verb = "is" if len(unused) == 1 else "are"
         lines.append(f"{' and '.join(unused)} {verb} not used: the embedded stack runs its own PostgreSQL and Valkey")

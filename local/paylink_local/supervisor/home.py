@@ -18,7 +18,7 @@ DEFAULT_HOME = REPOSITORY / ".paylink"
 TOOLS = DEFAULT_HOME
 """The tool environments stay in the clone, wherever the state lies."""
 
-_MIN_FREE_BYTES = 256 * 1024 * 1024
+MIN_FREE_BYTES = 256 * 1024 * 1024
 _MAX_SOCKET_FOLDER_BYTES = 80
 """A socket's whole path may have 103 bytes (macOS; 107 on Linux), with `/postgres/.s.PGSQL.5432` at its end."""
 _SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-")
@@ -82,7 +82,7 @@ class Home:
                 f"cannot write to {error.filename or self.path} ({error.strerror}): "
                 "mend that, or set PAYLINK_HOME to a folder of yours"
             ) from error
-        if free < _MIN_FREE_BYTES:
+        if free < MIN_FREE_BYTES:
             raise CannotRun(
                 f"the disk of {self.path} is full ({free // 1_000_000} MB free, 256 MB needed): "
                 "free some space, or set PAYLINK_HOME to a folder on another disk"

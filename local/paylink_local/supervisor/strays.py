@@ -24,13 +24,13 @@ def end_last_run(home: Home, within_s: float) -> int:
         CannotRun: Even so something is left.
     """
     if home.guardians_live():
-        for process in _left(home):
+        for process in left_over(home):
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.resume()
     guardians_end_by = time.monotonic() + within_s
     while home.guardians_live() and time.monotonic() < guardians_end_by:
         time.sleep(0.05)
-    strays = _left(home)
+    strays = left_over(home)
     for process in strays:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
@@ -40,7 +40,8 @@ def end_last_run(home: Home, within_s: float) -> int:
     return len(strays)
 
 
-def _left(home: Home) -> list[psutil.Process]:
+def left_over(home: Home) -> list[psutil.Process]:
+    """Return every process that a supervisor of this state folder started, or something that it started."""
     return [process for process in psutil.process_iter() if _belongs_to(home, process)]
 
 

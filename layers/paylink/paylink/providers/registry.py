@@ -71,6 +71,18 @@ def enabled_providers(slugs: Iterable[str], environ: Mapping[str, str]) -> Mappi
     return providers
 
 
+def api_bases(slugs: Iterable[str], environ: Mapping[str, str]) -> Mapping[str, str]:
+    """
+    Return the address of each provider's API, by slug: the `api_base` of what its folder's `read_settings` returns.
+
+    Raises:
+        UnknownProvider: A slug has no folder.
+        ValueError: A folder refuses its settings.
+    """
+    addresses: _OnUse[str] = _OnUse(slugs, lambda slug: _folder(slug).read_settings(environ).api_base)
+    return dict(addresses)
+
+
 def enabled_signatures(slugs: Iterable[str]) -> Mapping[str, Signature]:
     """
     Return how each provider signs: the module `signature` of its folder.

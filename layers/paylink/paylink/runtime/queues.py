@@ -77,12 +77,20 @@ class SqsQueue:
 
     def depth(self) -> int | None:
         try:
-            wanted = {"QueueUrl": self._queue_url, "AttributeNames": ["ApproximateNumberOfMessages"]}
-            asked = self._link.call("GetQueueAttributes", wanted)
-            return int(asked["Attributes"]["ApproximateNumberOfMessages"])
+            return self.check()
         except Exception as exc:
             log.warning("queue depth is not known", error=_reason(exc))
             return None
+
+    def check(self) -> int:
+        """
+        Return about how many messages the queue holds.
+
+        Raises:
+            SqsFailed: There is no answer, or an error.
+        """
+        wanted = {"QueueUrl": self._queue_url, "AttributeNames": ["ApproximateNumberOfMessages"]}
+        return int(self._link.call("GetQueueAttributes", wanted)["Attributes"]["ApproximateNumberOfMessages"])
 
     def close(self) -> None:
         """Close the idle connections."""

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from paylink.services.checkout import Checkout
     from paylink.services.credential_use import CredentialUse
     from paylink.services.groups import Groups
+    from paylink.services.health import Health
     from paylink.services.intake import Intake
     from paylink.services.keys import Keys
     from paylink.services.merchants import Merchants
@@ -46,11 +47,13 @@ if TYPE_CHECKING:
     from paylink.services.resolution import Resolution
     from paylink.services.routing import RoutingChanges
     from paylink.services.settlements import Settlements
+    from paylink.store.unit_of_work import UnitOfWork
 
 
 T = TypeVar("T")
 
 _COUNTED_TOGETHER_MAX = 64
+_CHECK_S = 2.0
 
 
 class _part(Generic[T]):
@@ -126,6 +129,17 @@ class Deps:
 
         queue = SqsQueue(self.settings.webhook_queue_url, self.settings.dead_letter_queue_url)
         return queue if _frozen_between_calls() else BackgroundQueue(queue)
+
+    @_part
+    def health(self) -> "Health":
+        from paylink.runtime.queues import SqsQueue
+        from paylink.services.health import Dependency, Health
+
+        queue = SqsQueue(self.settings.webhook_queue_url, self.settings.dead_letter_queue_url)
+        return Health(
+            Dependency("database", lambda: self.database.run(_check, deadline_s=_CHECK_S, one_statement=True)),
+            (Dependency("redis", lambda: self.shared_redis.link.run("PING")), Dependency("queue", queue.check)),
+        )
 
     @_part
     def api_keys(self) -> "ApiKeys":
@@ -308,6 +322,10 @@ class Deps:
         from paylink.services.provider_accounts import ProviderAccounts
 
         return ProviderAccounts(self.database, self.providers, self.sealer, public_url=self.settings.public_url)
+
+
+def _check(uow: "UnitOfWork") -> object:
+    return uow.one("check_database")
 
 
 def _frozen_between_calls() -> bool:

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,8 +65,7 @@ def migrate(url: Secret, directory: Path) -> list[str]:
             )
             cursor.execute("select number, checksum from schema_migrations")
             applied: dict[int, str] = dict(cursor.fetchall())
-        _check(migrations, applied)
-        pending = [m for m in migrations if m.number not in applied]
+        pending = pending_migrations(migrations, applied)
         for migration in pending:
             _apply(connection, migration)
         return [m.name for m in pending]
@@ -73,12 +73,19 @@ def migrate(url: Secret, directory: Path) -> list[str]:
         connection.close()
 
 
-def _check(migrations: list[Migration], applied: dict[int, str]) -> None:
+def pending_migrations(migrations: list[Migration], applied: Mapping[int, str]) -> list[Migration]:
+    """
+    Return those that are not applied yet; `applied` has the checksums of the others, by number.
+
+    Raises:
+        MigrationError: An applied migration differs from its file, or the database is newer than the folder.
+    """
     if len(applied) > len(migrations):
         raise MigrationError("the database is newer than this code: it has migrations that are not here")
     for migration in migrations:
         if applied.get(migration.number, migration.checksum) != migration.checksum:
             raise MigrationError(f"{migration.name} was changed after it was applied; add a new migration instead")
+    return [migration for migration in migrations if migration.number not in applied]
 
 
 def _apply(connection: psycopg2.extensions.connection, migration: Migration) -> None:
