@@ -6,7 +6,7 @@ import re
 import pytest
 
 from paylink.core.states import State
-from paylink_local.commands import credentials, dead_letters, events
+from paylink_local.commands import credentials, dead_letters, doctor, events, status
 from support.stack import REPOSITORY
 
 DOCUMENT = (REPOSITORY / "docs" / "operations.md").read_text()
@@ -51,3 +51,19 @@ def test_every_verdict_is_explained():
     verdicts = set(re.findall(r'Outcome\.\w+, "(\w+)"', text))
     assert len(verdicts) >= 6
     assert not {verdict for verdict in verdicts if f"`{verdict}`" not in DOCUMENT}
+
+
+@pytest.mark.parametrize("command", [doctor, status], ids=lambda module: module.__name__)
+def test_every_option_of_the_examination_is_shown(command):
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    assert not set(parser._option_string_actions) - {"-h", "--help"} - set(re.findall(r"--[a-z-]+", DOCUMENT))
+
+
+def test_every_check_of_the_doctor_is_explained():
+    """A check's name is the first word of its findings, as a text or by the variable `check`."""
+    text = "".join(file.read_text() for file in (REPOSITORY / "local/paylink_local/doctor").glob("*.py"))
+    found = set(re.findall(r'\b(?:ok|warning|wrong|level|tell)\(\s*"(\w+)"', text))
+    found |= set(re.findall(r'\b(?:check|CHECK|_CHECK)(?:, whose)? = "(\w+)"', text))
+    assert {"settings", "queues", "postgres", "api_keys", "webhook_secrets", "localstack"} <= found
+    assert not {check for check in found if f"`{check}`" not in DOCUMENT}

@@ -1,6 +1,7 @@
 """`paylink doctor`: what is wrong with this installation, and what mends it."""
 
 import argparse
+import logging
 import os
 import textwrap
 from collections import Counter
@@ -24,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     installation = find_installation(os.environ)
+    logging.disable()  # what is away is told once, in its place
     os.environ.clear()
     os.environ.update(installation.environ)
     found = []

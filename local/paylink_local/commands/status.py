@@ -1,6 +1,7 @@
 """`paylink status`: the services of the embedded stack, and how payments stand."""
 
 import argparse
+import logging
 import os
 import sys
 import time
@@ -24,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     given = dict(os.environ)
+    logging.disable()  # what is away is told once, in its place
     while True:
         code = _show(find_installation(given), as_json=args.json, clear=args.watch and sys.stdout.isatty())
         if not args.watch:
