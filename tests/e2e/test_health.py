@@ -1,6 +1,8 @@
 """Health, `paylink status` and `paylink doctor` beside a whole stack, while parts of it stand still or are gone."""
 
 import json
+import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +14,7 @@ import urllib3
 
 from paylink_local.supervisor.home import Home
 from paylink_local.supervisor.status import read_status
-from support.running import RunningStack, started
+from support.running import COMMAND, RunningStack, started
 
 REMEMBERED_S = 1.2
 
@@ -163,6 +165,20 @@ def test_status_shows_what_was_paid(own: RunningStack):
     assert f"{told['accounting']['new']} received = " in text
     assert "it closes" in text
     assert "\nBreakers       all closed\n" in text
+
+
+def test_status_is_watched_until_it_is_interrupted(own: RunningStack):
+    await_ready(own)
+    watched = subprocess.Popen(
+        [COMMAND, "status", "--watch"], env=own.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert watched.stdout is not None
+    shown = 0
+    while shown < 2:
+        shown += watched.stdout.readline().startswith("Last run")
+    watched.send_signal(signal.SIGINT)
+    _, errors = watched.communicate(timeout=20)
+    assert (watched.returncode, errors) == (0, "")
 
 
 def test_neither_prints_a_secret(own: RunningStack):

@@ -26,17 +26,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     given = dict(os.environ)
     logging.disable()  # what is away is told once, in its place
-    while True:
-        code = _show(find_installation(given), as_json=args.json, clear=args.watch and sys.stdout.isatty())
-        if not args.watch:
-            return code
-        try:
+    code = _show(find_installation(given), as_json=args.json)
+    try:
+        while args.watch:
             time.sleep(_WATCH_S)
-        except KeyboardInterrupt:
-            return code
+            if sys.stdout.isatty():
+                print(_CLEAR, end="")
+            code = _show(find_installation(given), as_json=args.json)
+    except KeyboardInterrupt:
+        print()
+    return code
 
 
-def _show(installation: Installation, *, as_json: bool, clear: bool) -> int:
+def _show(installation: Installation, *, as_json: bool) -> int:
     told: dict[str, Any] = {}
     if installation.is_reachable:
         os.environ.clear()
@@ -44,8 +46,6 @@ def _show(installation: Installation, *, as_json: bool, clear: bool) -> int:
         told = read_glance(installation.environ)
     elif installation.problem and (installation.home is None or installation.status is not None):
         told = {"problem": installation.problem}
-    if clear:
-        print(_CLEAR, end="")
     if as_json:
         services = None if installation.status is None else [_facts(one) for one in installation.status.services]
         print_json({"running": installation.status is not None, "services": services, **told})

@@ -5,7 +5,7 @@ import os
 import sys
 
 from paylink_local.instance import load_environment
-from paylink_local.services.check import check_settings, ports_of
+from paylink_local.services.check import NOT_FOR_PRODUCTION, check_settings, ports_of
 from paylink_local.services.environment import embedded_environment
 from paylink_local.services.http import check_ports_are_free
 from paylink_local.services.names import remarks
@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _run_stack(home: Home, *, detached: bool) -> int:
     if os.environ.get("PAYLINK_ENVIRONMENT") == "production":
-        raise CannotRun("PAYLINK_ENVIRONMENT=production is not for the embedded stack: leave it out, or set local")
+        raise CannotRun(NOT_FOR_PRODUCTION)
     check_settings(load_environment(home.path, os.environ), os.environ)
     for line in remarks(os.environ):
         print(f"paylink: {line}", flush=True)

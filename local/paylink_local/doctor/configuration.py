@@ -8,7 +8,7 @@ from paylink.providers.registry import enabled_providers
 from paylink.runtime.settings import InvalidSettings, Settings
 from paylink_local.doctor.finding import Finding, named, ok, warning, wrong
 from paylink_local.doctor.installation import Installation
-from paylink_local.services.check import check_settings
+from paylink_local.services.check import NOT_FOR_PRODUCTION, check_settings
 from paylink_local.services.names import known_names, unknown_names
 from paylink_local.supervisor.errors import CannotRun
 
@@ -20,8 +20,7 @@ _THIS_MACHINE = ("", "localhost", "127.0.0.1", "::1")
 
 def examine_settings(installation: Installation) -> tuple[Settings | None, list[Finding]]:
     """Return the settings, None when something cannot be used of them, and what was found."""
-    lines = [installation.problem] if installation.problem else list(_problems(installation))
-    found = [wrong(CHECK, line, _mend(line)) for text in lines for line in text.split("\n    ")]
+    found = [wrong(CHECK, line, _mend(line)) for text in _problems(installation) for line in text.split("\n    ")]
     found += [
         warning("names", f"{name} is no setting of PayLink", hint)
         for name, hint in unknown_names(installation.given).items()
@@ -40,6 +39,12 @@ def examine_settings(installation: Installation) -> tuple[Settings | None, list[
 
 def _problems(installation: Installation) -> Iterator[str]:
     environ = installation.environ
+    if installation.home is not None and installation.given.get("PAYLINK_ENVIRONMENT") == "production":
+        yield f"{NOT_FOR_PRODUCTION}; or name another stack's database with PAYLINK_DATABASE_URL"
+        return
+    if installation.problem:
+        yield installation.problem
+        return
     if installation.home is not None:
         try:
             check_settings(environ, installation.given)

@@ -16,6 +16,7 @@ from paylink_sandbox.errors import ConfigError
 _PORTS = {"PAYLINK_API_PORT": 8080, "PAYLINK_SANDBOX_PORT": 8081, PORT_SETTING: PORT_DEFAULT}
 _NUMBERS = {"PAYLINK_GATEWAY_PROCESSES": (2, 1, 64), "PAYLINK_SCHEDULE_RATE_MAX_S": (10, 1, 86_400)}
 """Default, least and most, as the gateway and the worker read them."""
+NOT_FOR_PRODUCTION = "PAYLINK_ENVIRONMENT=production is not for the embedded stack: leave it out, or set local"
 _KNOWN_LATER = (
     "PAYLINK_DATABASE_URL",
     "PAYLINK_REDIS_URL",

@@ -337,6 +337,14 @@ def test_a_providers_clock_is_compared(healthy: Stack, monkeypatch: pytest.Monke
     assert finding.seen.endswith(" behind this machine")
 
 
+def test_a_real_provider_is_asked_only_when_that_is_wanted(healthy: Stack, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PAYLINK_STRIPE_API_BASE", "https://provider.invalid")
+    assert sick(examined()) == []
+    [finding] = sick(list(examine(find_installation(os.environ), ask_providers=True)))
+    assert (finding.check, finding.level) == ("providers", Level.WRONG)
+    assert finding.seen.startswith("stripe cannot be reached (")
+
+
 @pytest.mark.parametrize(
     "url",
     [

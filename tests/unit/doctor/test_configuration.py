@@ -115,6 +115,8 @@ def test_without_a_database_it_is_the_embedded_stack(tmp_path: Path):
     assert finding.seen.startswith("PAYLINK_API_PORT=many is no port")
     [finding] = found_in(environ | {"PAYLINK_PROVIDERS": "nobody"})
     assert "there is no provider 'nobody'" in finding.seen
+    [finding] = found_in(environ | {"PAYLINK_ENVIRONMENT": "production"})
+    assert finding.seen.startswith("PAYLINK_ENVIRONMENT=production is not for the embedded stack")
     assert not (tmp_path / "home").exists()
 
 
