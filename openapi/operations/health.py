@@ -39,8 +39,8 @@ OPERATIONS = (
         "get_readiness",
         Tag.HEALTH,
         "Whether the service can work, and how quickly what it depends on answers",
-        "What it tells is a second old at most, and told within three. Without the database it is 503 "
-        "`storage-unavailable`, whose `detail` tells of each dependency.",
+        "What it tells is a second old, or four when many ask, and is told within three. Without the database it is "
+        "503 `storage-unavailable`, whose `detail` tells of each dependency.",
         answers=(Answered(200, "It can; `degraded` while Redis or the queue is away.", Readiness),),
     ),
 )

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from paylink.core.errors import StorageUnavailable
-from paylink.services.health import Dependency, Health
+from paylink.services.health import WAITING_MAX, Dependency, Health
 
 
 class Asked:
@@ -77,6 +77,29 @@ def test_one_that_hangs_holds_nobody_up_and_is_not_asked_twice():
         time.sleep(0.005)
     assert dependency.standing().answers
     assert asked.at_once_max == 1
+
+
+def test_a_crowd_waits_for_one_that_hangs_in_small_number_only():
+    """Who need not wait is told what was known last: the threads of a process are not all held up."""
+    released = threading.Event()
+    asked = Asked()
+    dependency = Dependency("redis", asked, within_s=0.5, remember_s=0)
+    assert dependency.standing().answers
+    asked.answer = released.wait  # type: ignore[assignment]  # whether it was set in time says nothing here
+    took: list[float] = []
+
+    def ask() -> bool:
+        began = time.monotonic()
+        answers = dependency.standing().answers
+        took.append(time.monotonic() - began)
+        return answers
+
+    with ThreadPoolExecutor(40) as pool:
+        told = list(pool.map(lambda _: ask(), range(40)))
+    released.set()
+    assert sum(seconds > 0.25 for seconds in took) <= WAITING_MAX
+    assert told.count(False) <= WAITING_MAX
+    assert not dependency.standing().answers or asked.times > 2
 
 
 def health(database: Callable[[], object], redis: Callable[[], object], queue: Callable[[], object]) -> Health:

@@ -2,7 +2,8 @@
 Whether what this process depends on answers, and how quickly.
 
 Anybody may ask, so asking is cheap: each dependency is asked in a thread of its own, by one question at a time, and
-what came of it counts for a second, whoever asks meanwhile.
+what came of it counts for a second, whoever asks meanwhile. Few wait for an answer, so that not all threads of a
+process can be held up: the others are told what was known last.
 """
 
 import logging
@@ -17,6 +18,7 @@ from paylink.core.errors import StorageUnavailable
 REMEMBER_S = 1.0
 WITHIN_S = 2.5
 """A dependency that has not answered by then counts as away."""
+WAITING_MAX = 4
 
 _log = logging.getLogger("paylink")
 
@@ -52,6 +54,7 @@ class Dependency:
         self._remember_s = remember_s
         self._changed = threading.Condition()
         self._asking = False
+        self._waiting = 0
         self._asked_at = 0.0
         self._told_at: float | None = None
         self._told = Standing(name, None)
@@ -70,10 +73,15 @@ class Dependency:
         """Ask, or use what is known, and return what came of it within the time that an answer may take."""
         self.begin()
         with self._changed:
-            left_s = self._asked_at + self._within_s - time.monotonic()
-            if self._changed.wait_for(lambda: not self._asking, max(0.0, left_s)):
+            if self._waiting >= WAITING_MAX and self._told_at is not None:
                 return self._told
-            return Standing(self._told.name, None)
+            left_s = self._asked_at + self._within_s - time.monotonic()
+            self._waiting += 1
+            try:
+                answered = self._changed.wait_for(lambda: not self._asking, max(0.0, left_s))
+            finally:
+                self._waiting -= 1
+            return self._told if answered else Standing(self._told.name, None)
 
     def _run(self) -> None:
         try:
@@ -91,13 +99,12 @@ class Dependency:
         with self._changed:
             before, first = self._told, self._told_at is None
             self._told, self._told_at = Standing(before.name, latency_ms), time.monotonic()
+            if reason and (first or before.answers):
+                _log.warning("health: %s does not answer (%s)", before.name, reason)
+            elif not reason and not first and not before.answers:
+                _log.warning("health: %s answers again", before.name)
             self._asking = False
             self._changed.notify_all()
-            after = self._told
-        if not after.answers and (first or before.answers):
-            _log.warning("health: %s does not answer (%s)", after.name, reason)
-        elif after.answers and not first and not before.answers:
-            _log.warning("health: %s answers again", after.name)
 
 
 class Health:
