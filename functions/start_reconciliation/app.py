@@ -3,7 +3,7 @@
 from chalice.app import Response
 
 from paylink.core.errors import ReconciliationRunning
-from paylink.core.reconciliation import RunOrder
+from paylink.core.reconciliation import BY_SCHEDULE, RunOrder
 from paylink.runtime.http import http_function, raw_body, read_json
 from paylink.runtime.run_request import parse_run
 from paylink.runtime.wiring import deps
@@ -30,8 +30,8 @@ def start_reconciliation() -> Response:
 def reconcile_due() -> dict[str, object]:
     """Two runs: settlement lines take long, and what is due must not wait for them."""
     sample = SCHEDULED_SAMPLE if deps().reconciliation.may_sample() else 0
-    due = RunOrder(None, "schedule", due_only=True, sample=sample, settlements=False)
-    lines = RunOrder(None, "schedule", due_only=True, statuses=False)
+    due = RunOrder(None, BY_SCHEDULE, due_only=True, sample=sample, settlements=False)
+    lines = RunOrder(None, BY_SCHEDULE, due_only=True, statuses=False)
     started: dict[str, object] = {"due": _start(due), "lines": _start(lines)}
     deps().reconciliation.resume()
     return started

@@ -497,6 +497,10 @@ create table reconciliation_runs (
     created_to    timestamptz,
     -- What is done about differences; `dry`: nothing, and nothing is written of them but in the run.
     repair        text not null,
+    due_only      boolean not null,
+    sample        integer not null,
+    statuses      boolean not null,
+    settlements   boolean not null,
     -- Stands for whom and what it is limited to: of each there is one at a time.
     scope         text not null,
     state         text not null default 'running',
@@ -509,12 +513,15 @@ create table reconciliation_runs (
     totals        jsonb not null default '[]',
     not_checked   jsonb not null default '[]',
     started_at    timestamptz not null default now(),
+    -- When its batches were written; until then there are none, and it is known to be under way all the same.
+    planned_at    timestamptz,
     finished_at   timestamptz,
     constraint reconciliation_runs_state_known check (state in ('running', 'finished', 'partial')),
     constraint reconciliation_runs_repair_known check (repair in ('all', 'none', 'dry'))
 );
 create unique index reconciliation_runs_one_at_a_time on reconciliation_runs (scope) where state = 'running';
 create index reconciliation_runs_by_merchant on reconciliation_runs (merchant_id, id);
+create index reconciliation_runs_running on reconciliation_runs (id) where state = 'running';
 
 -- The work of a run that is under way, in parts of one account each; deleted when the run ends.
 create table reconciliation_batches (

@@ -1,7 +1,8 @@
 -- insert_run --
-insert into reconciliation_runs (id, merchant_id, started_by, provider, account_id, created_from, created_to, repair, scope)
+insert into reconciliation_runs (id, merchant_id, started_by, provider, account_id, created_from, created_to, repair,
+                                 due_only, sample, statuses, settlements, scope)
 values (%(id)s, %(merchant_id)s, %(started_by)s, %(provider)s, %(account_id)s, %(created_from)s, %(created_to)s,
-        %(repair)s, %(scope)s)
+        %(repair)s, %(due_only)s, %(sample)s, %(statuses)s, %(settlements)s, %(scope)s)
 on conflict (scope) where state = 'running' do nothing;
 
 -- find_ordered_account --
@@ -12,6 +13,27 @@ select id from provider_accounts
 -- find_running --
 select id from reconciliation_runs where scope = %(scope)s and state = 'running';
 
+-- count_under_way --
+-- Of a merchant, those that its own keys have started.
+select count(*) as runs from reconciliation_runs
+ where merchant_id = %(merchant_id)s and state = 'running' and started_by <> all (%(others)s::text[]);
+
+-- lock_unplanned --
+-- A run whose batches are not written, and what it was asked for. Who plans it holds it.
+select r.merchant_id, r.started_by, r.provider, a.name as account, r.created_from, r.created_to, r.repair, r.due_only,
+       r.sample, r.statuses, r.settlements, r.account_id
+  from reconciliation_runs r left join provider_accounts a on a.id = r.account_id
+ where r.id = %(id)s and r.state = 'running' and r.planned_at is null for update of r;
+
+-- note_planned --
+update reconciliation_runs set planned_at = now() where id = %(id)s;
+
+-- find_unplanned --
+-- One whose planner is gone; by chance, so that one that cannot be planned holds up no other.
+select id from reconciliation_runs
+ where state = 'running' and planned_at is null and started_at < now() - make_interval(secs => %(after_s)s)
+ order by random() limit 1;
+
 -- plan_run --
 -- Divide what a run asks about into batches. Without a time that is: what is open (with `due_only`, what is due of it),
 -- what events wait for that a person must look at, and a sample of the rest, drawn by random moments.
@@ -20,12 +42,19 @@ with chosen as (
       where %(created_from)s::timestamptz is null and t.pull_due_at is not null
         and (not %(due_only)s or t.pull_due_at <= now())
         and (%(merchant_id)s::uuid is null or t.merchant_id = %(merchant_id)s)
-      order by t.pull_due_at limit case when %(due_only)s then %(due_max)s end)
+        and t.provider = any (%(providers)s::text[])
+        and (%(account_id)s::uuid is null or t.account_id = %(account_id)s)
+      order by t.pull_due_at
+      limit least(case when %(due_only)s then %(due_max)s end::bigint, %(selected_max)s::bigint))
     union
-    select t.id, t.account_id, t.provider
+    -- One more than it may be of, which tells that there are.
+    (select t.id, t.account_id, t.provider
       from merchants m join transactions t on t.merchant_id = m.id
      where t.created_at >= %(created_from)s and t.created_at < %(created_to)s
        and (%(merchant_id)s::uuid is null or m.id = %(merchant_id)s)
+       and t.provider = any (%(providers)s::text[])
+       and (%(account_id)s::uuid is null or t.account_id = %(account_id)s)
+      limit %(selected_max)s::bigint + 1)
     union
     select t.id, t.account_id, t.provider
       from unfinished_events u
@@ -97,8 +126,8 @@ update reconciliation_batches b
           and not exists (
               select from reconciliation_batches w
                where w.account_id = d.account_id and w.kind = d.kind and w.state = 'due' and w.locked_until > now())
-        -- The schedule's come before those by hand, which may be long.
-        order by o.started_by <> 'schedule', d.locked_until, d.run_id, d.number limit 1 for update of d skip locked)
+        -- The schedule's come before those by hand, which may be long, and operators' before merchants'.
+        order by o.started_by <> 'schedule', o.started_by <> 'command', d.locked_until, d.run_id, d.number limit 1 for update of d skip locked)
 returning b.run_id, b.number, b.account_id, b.provider, b.transaction_ids, b.position, b.changed, b.failed, b.totals,
           b.findings, b.stalls, b.kind, b.since, b.until, b.place, b.error, b.fence, r.repair;
 
@@ -143,7 +172,7 @@ with sums as (
            checked = sums.position - sums.failed, changed = sums.changed, failed = sums.failed,
            totals = totals.all_of_them, not_checked = missed.all_of_them, finished_at = now()
       from sums, totals, missed
-     where r.id = %(id)s and r.state = 'running'
+     where r.id = %(id)s and r.state = 'running' and r.planned_at is not null
        and not exists (select from reconciliation_batches b where b.run_id = r.id and b.state = 'due')
     returning r.id, r.repair, r.created_from
 ), matched as (
@@ -167,7 +196,7 @@ select r.id, count(b.number) as due, count(b.number) filter (where b.locked_unti
            select from reconciliation_batches s where s.run_id = b.run_id and s.account_id = b.account_id
               and s.kind = 'status' and s.state = 'due'))) as free
   from reconciliation_runs r left join reconciliation_batches b on b.run_id = r.id and b.state = 'due'
- where r.state = 'running' group by r.id;
+ where r.state = 'running' and r.planned_at is not null group by r.id;
 
 -- show_run --
 select r.id, r.merchant_id, r.started_by, r.provider, a.name as account, r.created_from, r.created_to, r.repair, r.state,
@@ -252,9 +281,14 @@ select coalesce(max(started_at) < now() - make_interval(secs => %(after_s)s), tr
          where started_by = 'schedule' and merchant_id is null order by id desc limit 1) newest;
 
 -- drop_run --
-delete from reconciliation_runs where id = %(id)s;
+delete from reconciliation_runs where id = %(id)s and planned_at is null;
 
 -- give_up_old_runs --
+-- Their batches; and of one that nobody could plan there are none.
+with unplanned as (
+    update reconciliation_runs set state = 'partial', finished_at = now()
+     where state = 'running' and planned_at is null and started_at < now() - make_interval(hours => %(hours)s)
+)
 update reconciliation_batches b set state = 'given_up', error = 'took_too_long', fence = fence + 1
   from reconciliation_runs r
  where r.id = b.run_id and r.state = 'running' and r.started_at < now() - make_interval(hours => %(hours)s)

@@ -131,6 +131,15 @@ class ReconciliationRunning(PayLinkError):
     retryable = True
 
 
+class TooManyRuns(PayLinkError):
+    """A merchant may have some reconciliation runs under way, of different limits, but not any number."""
+
+    slug = "too-many-runs"
+    title = "Too many reconciliation runs are under way"
+    status = 429
+    retryable = True
+
+
 class BodyGone(PayLinkError):
     """An event whose body was dropped for its age cannot be processed again."""
 

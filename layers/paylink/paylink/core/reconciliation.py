@@ -5,6 +5,14 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+BY_COMMAND = "command"
+BY_SCHEDULE = "schedule"
+
+UNDER_WAY_MAX = 5
+"""Runs that one merchant's keys may have under way. More would end no sooner: they ask from one budget per account."""
+SELECTED_MAX = 1_000_000
+"""Transactions of one of these: about what a provider answers about in the time that a run has."""
+
 
 class Repair(StrEnum):
     """What a run does about a difference that the state machine can settle."""
@@ -36,6 +44,16 @@ class RunOrder:
     sample: int = 100
     statuses: bool = True
     settlements: bool = True
+
+    @property
+    def is_merchants(self) -> bool:
+        """Whether a merchant's key asks for it: operators and the schedule are bound by nothing that merchants start."""
+        return self.merchant_id is not None and self.started_by not in (BY_COMMAND, BY_SCHEDULE)
+
+    @property
+    def selected_max(self) -> int | None:
+        """Of how many transactions it may be; None: of any number."""
+        return SELECTED_MAX if self.is_merchants else None
 
     @property
     def scope(self) -> str:

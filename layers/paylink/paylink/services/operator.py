@@ -6,6 +6,7 @@ from typing import Any
 
 from paylink.core.api_key import OPERATOR_SCOPES
 from paylink.core.errors import IdempotencyKeyReused
+from paylink.core.reconciliation import BY_COMMAND
 from paylink.store.database import Database
 from paylink.store.operator_requests import OnceKey, keep_answer, take_once_key
 from paylink.store.unit_of_work import UnitOfWork
@@ -19,7 +20,7 @@ class Operator:
     scopes: frozenset[str]
 
 
-COMMAND = Operator("command", frozenset(OPERATOR_SCOPES))
+COMMAND = Operator(BY_COMMAND, frozenset(OPERATOR_SCOPES))
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,25 @@
 """
 Reconciliation runs: ask the providers about what may have changed unheard, settle or note what differs, and report.
 
-A run is planned as batches of one account each, in Postgres. Messages on a queue only wake workers, which claim batches
+A run is stored, then planned as batches of one account each, in Postgres. Messages on a queue only wake workers, which claim batches
 one after the other; a batch is saved every few transactions, so a worker that dies costs those few questions again.
 """
 
 import time
 from collections.abc import Collection
+from contextlib import suppress
 from typing import Any, Protocol
 from uuid import UUID
 
-from paylink.core.errors import FieldProblem, InvalidFields, NotFound, ReconciliationRunning
-from paylink.core.reconciliation import RunOrder
+from paylink.core.errors import (
+    FieldProblem,
+    InvalidFields,
+    NotFound,
+    ReconciliationRunning,
+    StorageUnavailable,
+    TooManyRuns,
+)
+from paylink.core.reconciliation import UNDER_WAY_MAX, RunOrder
 from paylink.services.batch_outcome import LEASE_S, LIMITED_WAIT_S, Outcome
 from paylink.services.batch_work import BatchWork
 from paylink.services.ports import Parts
@@ -27,6 +35,9 @@ WAKES_MAX = 4
 """Workers of one run at once."""
 DRY_FINDINGS_SHOWN = 1000
 PLAN_S = 20.0
+TOO_MANY_WAIT_S = 30
+PLANNER_GONE_S = 60
+"""Who has not planned a run by then has died."""
 SAMPLE_EVERY_S = 290
 RUN_HOURS_MAX = 48
 
@@ -51,44 +62,52 @@ class Reconciliation:
         `due_only` there is none then: None.
 
         Raises:
-            InvalidFields: There is no such provider or account.
+            InvalidFields: There is no such provider or account, or it is of too many transactions.
             ReconciliationRunning: One of the same scope is under way.
+            TooManyRuns: The merchant has UNDER_WAY_MAX of other scopes under way.
             StorageUnavailable: The database cannot answer.
         """
         if order.provider not in (None, *self._parts.providers):
             raise InvalidFields(fields=[FieldProblem("provider", "is not enabled here")])
         run_id = self._parts.new_id()
-        batches, running = self._parts.database.run(lambda uow: self._plan(uow, run_id, order), deadline_s=PLAN_S)
-        if running is not None:
-            detail = f"run {running} compares the same: GET /v1/reconcile/{running}"
-            raise ReconciliationRunning(detail, retry_after_s=5)
+        # Committed before it is planned, which may take long: who asks for the same is told of it meanwhile.
+        self._parts.database.run(lambda uow: _store(uow, run_id, order))
+        try:
+            batches = self._plan(run_id)
+        except Exception:
+            # Where that fails, too, the schedule plans it.
+            with suppress(StorageUnavailable):
+                self._parts.database.run(lambda uow: runs.drop_run(uow, run_id))
+            raise
         if batches == 0 and order.due_only:
             return None
         if batches == 0:
             self._end(run_id)
-        elif wake:
+        elif wake and batches is not None:
             self._queue.wake(min(batches, WAKES_MAX))
         return run_id
 
-    def _plan(self, uow: UnitOfWork, run_id: UUID, order: RunOrder) -> tuple[int, UUID | None]:
-        account_id = None
-        if order.account is not None:
-            account_id = runs.find_ordered_account(uow, order)
-            if account_id is None:
-                raise InvalidFields(fields=[FieldProblem("account", "there is no such account")])
-        while not runs.insert_run(uow, run_id, order, account_id):
-            running = runs.find_running(uow, order)
-            if running is not None:
-                return 0, running
-            # It has just ended.
-        batches = 0
-        if order.statuses:
-            _, batches = runs.plan_run(uow, run_id, order, account_id, self._parts.providers)
-        if order.settlements:
-            batches += runs.plan_settlements(uow, run_id, order, account_id, self._parts.providers)
-        if batches == 0 and order.due_only:
-            runs.drop_run(uow, run_id)
-        return batches, None
+    def _plan(self, run_id: UUID) -> int | None:
+        """Write a stored run's batches; return how many, None when another has."""
+        providers = self._parts.providers
+
+        def work(uow: UnitOfWork) -> int | None:
+            asked = runs.lock_unplanned(uow, run_id)
+            if asked is None:
+                return None
+            order, account_id = asked
+            batches = 0
+            if order.statuses:
+                selected, batches = runs.plan_run(uow, run_id, order, account_id, providers)
+                _check_size(order, selected)
+            if order.settlements:
+                batches += runs.plan_settlements(uow, run_id, order, account_id, providers)
+            if batches == 0 and order.due_only:
+                runs.drop_run(uow, run_id)
+            runs.note_planned(uow, run_id)
+            return batches
+
+        return self._parts.database.run(work, deadline_s=PLAN_S)
 
     def work(self, *, within_s: float, run_id: UUID | None = None) -> int:
         """
@@ -150,8 +169,9 @@ class Reconciliation:
         return self._parts.database.run(lambda uow: runs.is_sample_due(uow, after_s=SAMPLE_EVERY_S))
 
     def resume(self) -> None:
-        """Go on with runs whose workers or messages were lost, and end those that never come to an end."""
+        """Go on with runs whose planner, workers or messages were lost, and end those that never come to an end."""
         self._parts.database.run(lambda uow: runs.give_up_old_runs(uow, hours=RUN_HOURS_MAX))
+        self._plan_again()
         unended = self._unended()
         for row in unended:
             if row["due"] == 0:
@@ -159,6 +179,14 @@ class Reconciliation:
         free, held = (sum(row[name] for row in unended) for name in ("free", "held"))
         if free and not held:
             self._queue.wake(min(free, WAKES_MAX))
+
+    def _plan_again(self) -> None:
+        run_id = self._parts.database.run(lambda uow: runs.find_unplanned(uow, after_s=PLANNER_GONE_S))
+        if run_id is not None:
+            try:
+                self._plan(run_id)
+            except Exception:
+                self._parts.log_failure("run_id", run_id)
 
     def _unended(self) -> list[Row]:
         return self._parts.database.run(runs.list_unended_runs, one_statement=True)
@@ -198,3 +226,31 @@ class Reconciliation:
             lambda uow: runs.list_runs(uow, merchant_id, page), owner=merchant_id
         )
         return {"runs": [run_summary(row) for row in rows], "next_cursor": after and str(after)}
+
+
+def _store(uow: UnitOfWork, run_id: UUID, order: RunOrder) -> None:
+    account_id = None
+    if order.account is not None:
+        account_id = runs.find_ordered_account(uow, order)
+        if account_id is None:
+            raise InvalidFields(fields=[FieldProblem("account", "there is no such account")])
+    # Counted first, which makes others of this merchant wait for their turn; and looked for before it is stored, which
+    # would wait for who is planning the same.
+    under_way = runs.count_under_way(uow, order) if order.is_merchants else 0
+    while (running := runs.find_running(uow, order)) is None:
+        if runs.insert_run(uow, run_id, order, account_id):
+            break
+    if running is not None:
+        detail = f"run {running} compares the same: GET /v1/reconcile/{running}"
+        raise ReconciliationRunning(detail, retry_after_s=5)
+    if under_way >= UNDER_WAY_MAX:
+        detail = f"{UNDER_WAY_MAX} runs are under way: wait for one of them to end, GET /v1/reconcile"
+        raise TooManyRuns(detail, retry_after_s=TOO_MANY_WAIT_S)
+
+
+def _check_size(order: RunOrder, selected: int) -> None:
+    """Without a time a run takes what is longest due, and the next one the rest."""
+    most = order.selected_max
+    if order.created_from is not None and most is not None and selected > most:
+        problem = f"these are more than {most:,} transactions: ask for a shorter time"
+        raise InvalidFields(fields=[FieldProblem("created_to", problem)])

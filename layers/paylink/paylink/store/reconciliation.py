@@ -8,7 +8,7 @@ from uuid import UUID
 
 from psycopg2.extras import Json
 
-from paylink.core.reconciliation import Repair, RunOrder
+from paylink.core.reconciliation import BY_COMMAND, BY_SCHEDULE, Repair, RunOrder
 from paylink.providers.payments import Reference
 from paylink.store.arrays import integer_array, text_array, uuid_array
 from paylink.store.attempts import Attempt
@@ -81,6 +81,33 @@ def insert_run(uow: UnitOfWork, run_id: UUID, order: RunOrder, account_id: UUID 
     return uow.run("insert_run", id=run_id, **given, **columns) == 1
 
 
+def count_under_way(uow: UnitOfWork, order: RunOrder) -> int:
+    """Lock the merchant, so that others wait, and return how many runs that its keys have started are under way."""
+    uow.run("lock_merchant", id=order.merchant_id)
+    others = text_array((BY_COMMAND, BY_SCHEDULE))
+    return int(uow.one("count_under_way", merchant_id=order.merchant_id, others=others)["runs"])
+
+
+def lock_unplanned(uow: UnitOfWork, run_id: UUID) -> tuple[RunOrder, UUID | None] | None:
+    """Return what a run was asked for, and its account, when its batches are not written yet; else None."""
+    row = uow.first("lock_unplanned", id=run_id)
+    if row is None:
+        return None
+    account_id = row.pop("account_id")
+    return RunOrder(**row | {"repair": Repair(row["repair"])}), account_id
+
+
+def note_planned(uow: UnitOfWork, run_id: UUID) -> None:
+    """All batches of a run are written: it ends when they have."""
+    uow.run("note_planned", id=run_id)
+
+
+def find_unplanned(uow: UnitOfWork, *, after_s: float) -> UUID | None:
+    """Return a run that nobody has planned for so long, if there is one."""
+    row = uow.first("find_unplanned", after_s=after_s)
+    return None if row is None else row["id"]
+
+
 def plan_run(
     uow: UnitOfWork, run_id: UUID, order: RunOrder, account_id: UUID | None, providers: Collection[str]
 ) -> tuple[int, int]:
@@ -93,6 +120,7 @@ def plan_run(
         sample_days=SAMPLE_DAYS,
         size=BATCH_SIZE,
         due_max=DUE_MAX,
+        selected_max=order.selected_max,
         **limits,
     )
     return row["selected"], row["batches"]
@@ -252,7 +280,7 @@ def note_crash(uow: UnitOfWork, batch: Batch, *, lease_s: float) -> None:
 
 
 def drop_run(uow: UnitOfWork, run_id: UUID) -> None:
-    """Forget a run that was just stored, and that has nothing to do."""
+    """Forget a run that was not planned."""
     uow.run("drop_run", id=run_id)
 
 
@@ -266,4 +294,6 @@ def list_in_flight(uow: UnitOfWork, transaction_ids: Sequence[UUID]) -> set[UUID
     return {row["id"] for row in uow.all("list_in_flight", ids=uuid_array(transaction_ids))}
 
 
-_ORDERED = ("merchant_id", "started_by", "provider", "created_from", "created_to")
+_ORDERED = (
+    "merchant_id", "started_by", "provider", "created_from", "created_to", "due_only", "sample", "statuses", "settlements",
+)  # fmt: skip

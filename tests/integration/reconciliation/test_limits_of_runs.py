@@ -1,0 +1,203 @@
+"""How many runs and how large a merchant may start, and that a run is known to be under way while it is planned."""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from paylink.core.errors import StorageUnavailable
+from paylink.core.reconciliation import BY_COMMAND, BY_SCHEDULE, UNDER_WAY_MAX, RunOrder
+from paylink.store import reconciliation as runs
+from paylink.store.unit_of_work import UnitOfWork
+from support.stack import Answer, Stack
+
+EVERYTHING = {"created_from": "2020-01-01", "created_to": "2100-01-01"}
+SAMPLES = 7
+"""A number that is nobody's default."""
+
+
+def start(stack: Stack, number: int | None = None, **order: Any) -> Answer:
+    """Ask for a run; each `number` is another scope."""
+    times = {} if number is None else EVERYTHING | {"created_from": f"20{number:02}-01-01"}
+    return stack.merchant("POST", "/v1/reconcile", times | order)
+
+
+def stored(stack: Stack) -> list[dict[str, Any]]:
+    return stack.rows("select id, state, planned_at from reconciliation_runs order by id")
+
+
+def test_a_merchant_has_so_many_runs_under_way_and_is_told_when_to_come_back(stack: Stack):
+    stack.checkout()
+    assert [start(stack, number).status for number in range(UNDER_WAY_MAX)] == [202] * UNDER_WAY_MAX
+    refused = start(stack, UNDER_WAY_MAX)
+    assert (refused.status, refused.problem, refused.headers["Retry-After"]) == (429, "too-many-runs", "30")
+    assert (start(stack, 0).status, start(stack, 0).problem) == (409, "reconciliation-running")
+    assert len(stored(stack)) == UNDER_WAY_MAX
+    stack.work_at_runs()
+    assert start(stack, UNDER_WAY_MAX).status == 202
+
+
+def test_runs_that_are_asked_for_at_once_are_counted_one_by_one(stack: Stack):
+    stack.checkout()
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda number: start(stack, number), range(UNDER_WAY_MAX + 5)))
+    assert sorted(answer.status for answer in answers) == [202] * UNDER_WAY_MAX + [429] * 5
+    assert len(stored(stack)) == UNDER_WAY_MAX
+
+
+def test_operators_and_the_schedule_are_not_held_up_by_a_merchants_runs(stack: Stack):
+    """They may start theirs all the same, which count for nobody and are worked at first."""
+    stack.checkout()
+    for number in range(UNDER_WAY_MAX):
+        start(stack, number)
+    merchant_id = stack.rows("select merchant_id from reconciliation_runs limit 1")[0]["merchant_id"]
+    stack.deps.reconciliation.start(RunOrder(merchant_id, BY_COMMAND), wake=False)
+    stack.rows("update transactions set pull_due_at = now()")
+    stack.functions["start_reconciliation"].call({"schedule": "start_reconciliation"})
+    claimed = list(iter(lambda: claim(stack), None))
+    assert (claimed[:4], len(claimed)) == ([BY_SCHEDULE] * 2 + [BY_COMMAND] * 2, 4 + 2 * UNDER_WAY_MAX)
+
+
+def claim(stack: Stack) -> str | None:
+    """Take the next batch, as if it was then done; return who started its run."""
+
+    def work(uow: UnitOfWork) -> runs.Batch | None:
+        batch = runs.claim_batch(uow, run_id=None, left=[], lease_s=60)
+        if batch is not None:
+            runs.save_batch(uow, batch, lease_s=0, state="done")
+        return batch
+
+    batch = stack.deps.database.run(work)
+    if batch is None:
+        return None
+    return str(stack.rows("select started_by from reconciliation_runs where id = %s", batch.run_id)[0]["started_by"])
+
+
+def test_a_time_with_too_many_transactions_is_refused_and_leaves_nothing(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("paylink.core.reconciliation.SELECTED_MAX", 2)
+    for slug in ("stripe", "stripe", "xendit"):
+        stack.checkout(provider=slug)
+    refused = start(stack, **EVERYTHING)
+    assert (refused.status, refused.problem) == (422, "invalid-fields")
+    assert [error["field"] for error in refused.body["errors"]] == ["created_to"]
+    assert stored(stack) == []
+    assert start(stack, provider="stripe", **EVERYTHING).body["selected"] == 2
+    by_hand = stack.deps.reconciliation.start(RunOrder(None, BY_COMMAND), wake=False)
+    assert by_hand is not None
+    assert stack.run_report(by_hand)["selected"] == 3
+
+
+def test_without_a_time_a_run_takes_what_is_longest_due(stack: Stack, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("paylink.core.reconciliation.SELECTED_MAX", 2)
+    ids = [stack.checkout().body["id"] for _ in range(3)]
+    stack.rows("update transactions set pull_due_at = now() - interval '1 hour' where id = any (%s::uuid[])", ids[1:])
+    report = stack.reconcile(sample=0)
+    assert (report["state"], report["selected"], report["checked"]) == ("finished", 2, 2)
+    due = stack.rows("select id::text from transactions where pull_due_at < now() + interval '1 minute'")
+    assert [row["id"] for row in due] in ([], [ids[0]])
+
+
+@pytest.fixture
+def held_planning(monkeypatch: pytest.MonkeyPatch) -> tuple[threading.Event, threading.Event]:
+    """Planning takes until the second event is set; the first tells that it has begun."""
+    begun, go_on = threading.Event(), threading.Event()
+    plan = runs.plan_run
+
+    def slow(uow: UnitOfWork, *arguments: Any) -> tuple[int, int]:
+        planned = plan(uow, *arguments)
+        begun.set()
+        assert go_on.wait(20)
+        return planned
+
+    monkeypatch.setattr(runs, "plan_run", slow)
+    return begun, go_on
+
+
+def test_while_a_run_is_planned_the_same_is_refused_at_once_and_others_begin(
+    stack: Stack, held_planning: tuple[threading.Event, threading.Event], monkeypatch: pytest.MonkeyPatch
+):
+    begun, go_on = held_planning
+    stack.checkout()
+    with ThreadPoolExecutor(1) as thread:
+        first = thread.submit(start, stack)
+        assert begun.wait(20)
+        asked = time.monotonic()
+        second = start(stack)
+        assert time.monotonic() - asked < 2
+        [run] = stored(stack)
+        assert (second.status, second.problem) == (409, "reconciliation-running")
+        assert str(run["id"]) in second.body["detail"]
+        shown = stack.merchant("GET", f"/v1/reconcile/{run['id']}").body
+        assert (shown["state"], shown["selected"]) == ("running", 0)
+        # The schedule neither ends it for having nothing to do, nor plans it a second time.
+        stack.deps.reconciliation.resume()
+        assert stored(stack) == [run]
+        go_on.set()
+        assert (first.result().status, first.result().body["id"]) == (202, str(run["id"]))
+    stack.work_at_runs()
+    assert stack.run_report(run["id"])["checked"] == 1
+
+
+class Killed(BaseException):
+    """Stands for a process that is gone: nothing below catches it."""
+
+
+def raising(error: BaseException) -> Callable[..., Any]:
+    def fail(*_: Any) -> Any:
+        raise error
+
+    return fail
+
+
+def test_a_run_whose_planner_has_died_is_planned_as_it_was_asked_for(stack: Stack, monkeypatch: pytest.MonkeyPatch):
+    stack.checkout(provider="xendit")
+    stack.checkout()
+    order = RunOrder(None, BY_COMMAND, provider="xendit", sample=SAMPLES, settlements=False)
+    with monkeypatch.context() as patch:
+        patch.setattr(runs, "plan_run", raising(Killed()))
+        with pytest.raises(Killed):
+            stack.deps.reconciliation.start(order)
+    [run] = stored(stack)
+    assert (run["state"], run["planned_at"]) == ("running", None)
+    stack.deps.reconciliation.resume()
+    assert stored(stack) == [run]
+    stack.rows("update reconciliation_runs set started_at = now() - interval '2 minutes'")
+    planned: list[RunOrder] = []
+    plan = runs.plan_run
+
+    def seen(uow: UnitOfWork, run_id: Any, asked: RunOrder, *arguments: Any) -> tuple[int, int]:
+        planned.append(asked)
+        return plan(uow, run_id, asked, *arguments)
+
+    monkeypatch.setattr(runs, "plan_run", seen)
+    stack.deps.reconciliation.resume()
+    stack.work_at_runs()
+    assert planned == [order]
+    report = stack.run_report(run["id"])
+    assert (report["state"], report["selected"], report["checked"]) == ("finished", 1, 1)
+
+
+def test_one_that_cannot_be_planned_leaves_nothing_behind(stack: Stack, monkeypatch: pytest.MonkeyPatch):
+    stack.checkout()
+    with monkeypatch.context() as patch:
+        patch.setattr(runs, "plan_run", raising(StorageUnavailable()))
+        assert start(stack).status == 503
+    assert stored(stack) == []
+    assert start(stack).status == 202
+
+
+def test_one_that_nobody_can_plan_ends_as_partial(stack: Stack, monkeypatch: pytest.MonkeyPatch):
+    stack.checkout()
+    with monkeypatch.context() as patch:
+        patch.setattr(runs, "plan_run", raising(Killed()))
+        with pytest.raises(Killed):
+            stack.deps.reconciliation.start(RunOrder(None, BY_COMMAND))
+    stack.rows("update reconciliation_runs set started_at = now() - interval '3 days'")
+    stack.deps.reconciliation.resume()
+    assert [run["state"] for run in stored(stack)] == ["partial"]
+    assert stack.deps.reconciliation.start(RunOrder(None, BY_COMMAND)) is not None
