@@ -24,7 +24,7 @@ from paylink.runtime.wiring import Deps, deps
 from paylink.services.inquiry import Inquiry
 from paylink.services.questions import ASKED_AT_ONCE
 from paylink.services.settlement_matching import SettlementMatching
-from paylink.store.reconciliation import insert_run, plan_run
+from paylink.store.run_plans import insert_run, plan_run
 from paylink.store.unit_of_work import UnitOfWork
 from paylink_local.functions import apply_environment
 from paylink_local.garbage import settle

@@ -108,7 +108,7 @@ class TransactionStep(Answer):
     refunded: Annotated[int, Field(ge=0, description="What was given back by then.")]
     dispute: Dispute | None
     evidence: Literal["request", "webhook", "pull", "clock", "refusal"]
-    evidence_id: Annotated[str | None, Field(description="Which webhook, or which question, showed it.")]
+    evidence_id: Annotated[str | None, Field(description="Which webhook, or which reconciliation run, showed it.")]
     provider_status: str | None
     alert: Annotated[str | None, Field(description="Set where a person should look.")]
 

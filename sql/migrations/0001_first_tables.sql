@@ -538,6 +538,8 @@ create table reconciliation_batches (
     totals           jsonb not null default '{}',
     -- Of a dry run: what it found.
     findings         jsonb not null default '[]',
+    -- Of a run that repairs nothing: what is asked about a second time, with what a first question has shown of it.
+    doubts           jsonb not null default '{}',
     -- How often in a row nothing of it could be asked: the provider's limit, or ours, was reached.
     stalls           smallint not null default 0,
     kind             text not null default 'status',
@@ -551,6 +553,8 @@ create table reconciliation_batches (
     -- Who works at it, until when, or before when nobody begins; counts the leases.
     locked_until     timestamptz not null default now(),
     fence            integer not null default 0,
+    -- A second question has to wait; the account's other batches do not.
+    not_before       timestamptz not null default now(),
     constraint reconciliation_batches_pkey primary key (run_id, number),
     constraint reconciliation_batches_state_known check (state in ('due', 'done', 'given_up')),
     constraint reconciliation_batches_kind_known check (kind in ('status', 'settlement')),

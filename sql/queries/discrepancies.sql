@@ -68,12 +68,6 @@ select transaction_id, currency, drift from discrepancies
  where transaction_id = any (%(transaction_ids)s::uuid[]) and account_id = %(account_id)s and found_by = 'status'
    and (state = 'open' or resolution = 'accepted');
 
--- list_repaired --
--- Of each, what was found first.
-select distinct on (transaction_id) transaction_id, ours from discrepancies
- where transaction_id = any (%(transaction_ids)s::uuid[]) and last_run_id = %(run_id)s and resolution = 'repaired'
- order by transaction_id, id;
-
 -- lock_discrepancy --
 select id, merchant_id, state, resolution from discrepancies where id = %(id)s for update;
 

@@ -117,7 +117,7 @@ update reconciliation_batches b
    and (b.run_id, b.number) = (
        select d.run_id, d.number
          from reconciliation_batches d join reconciliation_runs o on o.id = d.run_id
-        where d.state = 'due' and d.locked_until <= now() and d.account_id <> all (%(left)s::uuid[])
+        where d.state = 'due' and d.locked_until <= now() and d.not_before <= now() and d.account_id <> all (%(left)s::uuid[])
           and (%(run_id)s::uuid is null or d.run_id = %(run_id)s)
           and (d.kind <> 'settlement' or not exists (
               select from reconciliation_batches s where s.run_id = d.run_id and s.account_id = d.account_id
@@ -129,13 +129,15 @@ update reconciliation_batches b
         -- The schedule's come before those by hand, which may be long, and operators' before merchants'.
         order by o.started_by <> 'schedule', o.started_by <> 'command', d.locked_until, d.run_id, d.number limit 1 for update of d skip locked)
 returning b.run_id, b.number, b.account_id, b.provider, b.transaction_ids, b.position, b.changed, b.failed, b.totals,
-          b.findings, b.stalls, b.kind, b.since, b.until, b.place, b.error, b.fence, r.repair;
+          b.findings, b.doubts, b.stalls, b.kind, b.since, b.until, b.place, b.error, b.fence, r.repair;
 
 -- save_batch --
 -- Note how far a batch is, and hold its lease, unless another has it by now. Its ids are given when their order changed.
 update reconciliation_batches
-   set transaction_ids = coalesce(%(transaction_ids)s::uuid[], transaction_ids), position = %(position)s, changed = %(changed)s, failed = %(failed)s, totals = %(totals)s, findings = %(findings)s,
-       stalls = %(stalls)s, place = %(place)s, error = %(error)s, state = %(state)s, locked_until = now() + make_interval(secs => %(lease_s)s)
+   set transaction_ids = coalesce(%(transaction_ids)s::uuid[], transaction_ids), position = %(position)s,
+       changed = %(changed)s, failed = %(failed)s, totals = %(totals)s, findings = %(findings)s, doubts = %(doubts)s,
+       stalls = %(stalls)s, place = %(place)s, error = %(error)s, state = %(state)s,
+       locked_until = now() + make_interval(secs => %(lease_s)s), not_before = now() + make_interval(secs => %(wait_s)s)
  where run_id = %(run_id)s and number = %(number)s and fence = %(fence)s
 returning number;
 
@@ -192,7 +194,7 @@ select id from ended;
 -- list_unended_runs --
 -- With how many batches of each could be begun now, and of how many somebody has the lease, or that wait.
 select r.id, count(b.number) as due, count(b.number) filter (where b.locked_until > now()) as held,
-       count(b.number) filter (where b.locked_until <= now() and (b.kind <> 'settlement' or not exists (
+       count(b.number) filter (where b.locked_until <= now() and b.not_before <= now() and (b.kind <> 'settlement' or not exists (
            select from reconciliation_batches s where s.run_id = b.run_id and s.account_id = b.account_id
               and s.kind = 'status' and s.state = 'due'))) as free
   from reconciliation_runs r left join reconciliation_batches b on b.run_id = r.id and b.state = 'due'
@@ -293,6 +295,14 @@ update reconciliation_batches b set state = 'given_up', error = 'took_too_long',
   from reconciliation_runs r
  where r.id = b.run_id and r.state = 'running' and r.started_at < now() - make_interval(hours => %(hours)s)
    and b.state = 'due';
+
+-- list_changed --
+-- By what is noted of each change in its history.
+select distinct on (h.transaction_id) h.transaction_id as id, b.captured - b.refunded as ours
+  from transaction_history h
+  join transaction_history b on b.transaction_id = h.transaction_id and b.version = h.version - 1
+ where h.transaction_id = any (%(ids)s::uuid[]) and h.evidence in ('pull', 'clock') and h.evidence_id = %(run_id)s
+ order by h.transaction_id, h.version;
 
 -- list_in_flight --
 -- Of these transactions, those of which something is on its way that may explain a difference.

@@ -16,8 +16,8 @@ from paylink.services.ports import Parts
 from paylink.store.arrays import uuid_array
 from paylink.store.database import Database
 from paylink.store.ids import new_id
-from paylink.store.reconciliation import insert_run
 from paylink.store.references import add_references
+from paylink.store.run_plans import insert_run
 from paylink.store.unit_of_work import UnitOfWork
 
 MIDDAY = datetime(2026, 3, 2, 12, tzinfo=UTC)

@@ -196,7 +196,7 @@ class Stack:
         """Work at runs to their end, as if each wait were over at once."""
         self._work_when_woken()
         while self.rows("select 1 from reconciliation_runs where state = 'running'"):
-            self.rows("update reconciliation_batches set locked_until = now() where state = 'due'")
+            self.rows("update reconciliation_batches set locked_until = now(), not_before = now() where state = 'due'")
             self.deps.reconciliation.work(within_s=30)
         self._work_when_woken()
 

@@ -25,7 +25,7 @@ from paylink.runtime.settings import default_sql_dir
 from paylink.store.database import Database
 from paylink.store.listing import Position, TransactionFilter, list_transactions
 from paylink.store.queries import load_queries
-from paylink.store.reconciliation import insert_run, plan_run
+from paylink.store.run_plans import insert_run, plan_run
 from paylink.store.showing import show_transactions
 from paylink.store.unit_of_work import Row, UnitOfWork
 from support.plans import Explaining, nodes
@@ -261,7 +261,7 @@ def test_what_a_run_asks_about_is_chosen_by_indexes_and_at_once(
 ):
     """A thousand that are due and a sample of a hundred, of two million."""
     # The rows are of a fixed time, which every draw is to come before.
-    monkeypatch.setattr("paylink.store.reconciliation.SAMPLE_DAYS", 20_000)
+    monkeypatch.setattr("paylink.store.run_plans.SAMPLE_DAYS", 20_000)
     order = RunOrder(merchant, "schedule", due_only=due_only, sample=100)
 
     def choose(uow: UnitOfWork) -> None:

@@ -15,8 +15,9 @@ Told = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture
-def told(stack: Stack, capsys: pytest.CaptureFixture[str]) -> Told:
-    """Run the command and return its exit code and what it printed."""
+def told(stack: Stack, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Told:
+    """Run the command and return its exit code and what it printed. A second question is asked at once."""
+    monkeypatch.setattr("paylink.services.batch_work.DOUBT_S", 0.0)
 
     def run(*options: str) -> tuple[int, str]:
         code = main(["reconcile", *options])

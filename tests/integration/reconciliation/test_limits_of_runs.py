@@ -11,6 +11,7 @@ import pytest
 from paylink.core.errors import StorageUnavailable
 from paylink.core.reconciliation import BY_COMMAND, BY_SCHEDULE, UNDER_WAY_MAX, RunOrder
 from paylink.store import reconciliation as runs
+from paylink.store import run_plans as plans
 from paylink.store.unit_of_work import UnitOfWork
 from support.stack import Answer, Stack
 
@@ -76,9 +77,7 @@ def claim(stack: Stack) -> str | None:
     return str(stack.rows("select started_by from reconciliation_runs where id = %s", batch.run_id)[0]["started_by"])
 
 
-def test_a_time_with_too_many_transactions_is_refused_and_leaves_nothing(
-    stack: Stack, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_time_with_too_many_transactions_is_refused_and_leaves_nothing(stack: Stack, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("paylink.core.reconciliation.SELECTED_MAX", 2)
     for slug in ("stripe", "stripe", "xendit"):
         stack.checkout(provider=slug)
@@ -106,7 +105,7 @@ def test_without_a_time_a_run_takes_what_is_longest_due(stack: Stack, monkeypatc
 def held_planning(monkeypatch: pytest.MonkeyPatch) -> tuple[threading.Event, threading.Event]:
     """Planning takes until the second event is set; the first tells that it has begun."""
     begun, go_on = threading.Event(), threading.Event()
-    plan = runs.plan_run
+    plan = plans.plan_run
 
     def slow(uow: UnitOfWork, *arguments: Any) -> tuple[int, int]:
         planned = plan(uow, *arguments)
@@ -114,7 +113,7 @@ def held_planning(monkeypatch: pytest.MonkeyPatch) -> tuple[threading.Event, thr
         assert go_on.wait(20)
         return planned
 
-    monkeypatch.setattr(runs, "plan_run", slow)
+    monkeypatch.setattr(plans, "plan_run", slow)
     return begun, go_on
 
 
@@ -159,7 +158,7 @@ def test_a_run_whose_planner_has_died_is_planned_as_it_was_asked_for(stack: Stac
     stack.checkout()
     order = RunOrder(None, BY_COMMAND, provider="xendit", sample=SAMPLES, settlements=False)
     with monkeypatch.context() as patch:
-        patch.setattr(runs, "plan_run", raising(Killed()))
+        patch.setattr(plans, "plan_run", raising(Killed()))
         with pytest.raises(Killed):
             stack.deps.reconciliation.start(order)
     [run] = stored(stack)
@@ -168,13 +167,13 @@ def test_a_run_whose_planner_has_died_is_planned_as_it_was_asked_for(stack: Stac
     assert stored(stack) == [run]
     stack.rows("update reconciliation_runs set started_at = now() - interval '2 minutes'")
     planned: list[RunOrder] = []
-    plan = runs.plan_run
+    plan = plans.plan_run
 
     def seen(uow: UnitOfWork, run_id: Any, asked: RunOrder, *arguments: Any) -> tuple[int, int]:
         planned.append(asked)
         return plan(uow, run_id, asked, *arguments)
 
-    monkeypatch.setattr(runs, "plan_run", seen)
+    monkeypatch.setattr(plans, "plan_run", seen)
     stack.deps.reconciliation.resume()
     stack.work_at_runs()
     assert planned == [order]
@@ -185,7 +184,7 @@ def test_a_run_whose_planner_has_died_is_planned_as_it_was_asked_for(stack: Stac
 def test_one_that_cannot_be_planned_leaves_nothing_behind(stack: Stack, monkeypatch: pytest.MonkeyPatch):
     stack.checkout()
     with monkeypatch.context() as patch:
-        patch.setattr(runs, "plan_run", raising(StorageUnavailable()))
+        patch.setattr(plans, "plan_run", raising(StorageUnavailable()))
         assert start(stack).status == 503
     assert stored(stack) == []
     assert start(stack).status == 202
@@ -194,7 +193,7 @@ def test_one_that_cannot_be_planned_leaves_nothing_behind(stack: Stack, monkeypa
 def test_one_that_nobody_can_plan_ends_as_partial(stack: Stack, monkeypatch: pytest.MonkeyPatch):
     stack.checkout()
     with monkeypatch.context() as patch:
-        patch.setattr(runs, "plan_run", raising(Killed()))
+        patch.setattr(plans, "plan_run", raising(Killed()))
         with pytest.raises(Killed):
             stack.deps.reconciliation.start(RunOrder(None, BY_COMMAND))
     stack.rows("update reconciliation_runs set started_at = now() - interval '3 days'")

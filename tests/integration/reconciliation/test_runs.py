@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from paylink.core.reconciliation import Repair, RunOrder
-from paylink.services import batch_work
+from paylink.services import batch_answers, batch_work
 from support.stack import ORDER, Stack
 
 EVERYTHING = {"created_from": "2020-01-01", "created_to": "2100-01-01"}
@@ -207,13 +207,13 @@ def crowd(stack: Stack, count: int) -> list[str]:
 def counted_questions(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return where the id of each transaction is noted that is asked about, each time."""
     questions: list[str] = []
-    ask = batch_work.BatchWork._ask
+    ask = batch_answers.Answers._ask
 
     def counted(self: Any, known: Any, ends_at: float) -> Any:
         questions.append(str(known.transaction.id))
         return ask(self, known, ends_at)
 
-    monkeypatch.setattr(batch_work.BatchWork, "_ask", counted)
+    monkeypatch.setattr(batch_answers.Answers, "_ask", counted)
     return questions
 
 
@@ -246,6 +246,26 @@ def test_a_worker_that_dies_costs_one_more_question_each_at_most(
     assert (again["checked"], again["changed"], again["totals"][0]["drift"]) == (40, 0, 0)
 
 
+def test_what_expires_by_the_clock_is_counted_also_when_its_worker_dies(stack: Stack, monkeypatch: pytest.MonkeyPatch):
+    """The provider says nothing of it, so that there is no discrepancy: its history names the run."""
+    crowd(stack, 20)
+    stack.rows("update provider_references set value = value || '_gone' where kind <> 'attempt'")
+    stack.rows("update transactions set expires_at = now() - interval '1 minute'")
+    run_id = stack.deps.reconciliation.start(RunOrder(None, "command", sample=0, settlements=False), wake=False)
+    with monkeypatch.context() as patch:
+        patch.setattr(batch_work.BatchWork, "_write", dying(batch_work.BatchWork._write, after=1))
+        with pytest.raises(Killed):
+            stack.deps.reconciliation.work(within_s=60)
+    assert len(stack.rows("select 1 from transactions where state = 'expired'")) > 8
+    stack.rows("update reconciliation_batches set locked_until = now()")
+    stack.work_at_runs()
+    report = stack.run_report(run_id)
+    assert (report["state"], report["checked"], report["changed"]) == ("finished", 20, 20)
+    assert report["discrepancies"] == []
+    told = stack.rows("select distinct state, evidence_id from transaction_history where evidence = 'clock'")
+    assert told == [{"state": "expired", "evidence_id": str(run_id)}]
+
+
 def dying(method: Callable[..., Any], after: int) -> Callable[..., Any]:
     calls = [0]
 
@@ -259,7 +279,7 @@ def dying(method: Callable[..., Any], after: int) -> Callable[..., Any]:
 
 
 def test_two_workers_share_a_run_and_ask_about_each_once(stack: Stack, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("paylink.store.reconciliation.BATCH_SIZE", 5)
+    monkeypatch.setattr("paylink.store.run_plans.BATCH_SIZE", 5)
     ids = crowd(stack, 30)
     questions = counted_questions(monkeypatch)
     run_id = stack.deps.reconciliation.start(RunOrder(None, "command", repair=Repair.ALL, sample=0), wake=False)

@@ -47,7 +47,7 @@ class RunOrder:
 
     @property
     def is_merchants(self) -> bool:
-        """Whether a merchant's key asks for it: operators and the schedule are bound by nothing that merchants start."""
+        """Whether a merchant's key asks for it: what merchants start does not bind operators and the schedule."""
         return self.merchant_id is not None and self.started_by not in (BY_COMMAND, BY_SCHEDULE)
 
     @property

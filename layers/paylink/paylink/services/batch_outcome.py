@@ -11,6 +11,8 @@ from paylink.store.reconciliation import Batch
 BATCH_STEP_S = 20.0
 """What is begun in time may take so much longer."""
 LEASE_S = 60.0
+DOUBT_S = 60.0
+"""So long after a first question the second is asked about what a webhook may be about to tell."""
 LIMITED_WAIT_S = 5.0
 """How long an account whose line is long is left alone."""
 DRY_FINDINGS_MAX = 250
@@ -19,6 +21,8 @@ DRY_FINDINGS_MAX = 250
 
 class Outcome(Enum):
     DONE = "done"
+    IN_DOUBT = "in_doubt"
+    """What is left is asked about a second time, later."""
     TIME = "time"
     """The time was over."""
     LIMITED = "limited"

@@ -12,7 +12,7 @@ from paylink.services.batch_outcome import with_findings
 from paylink.services.comparison import Compared
 from paylink.services.inquiry import Known
 from paylink.services.questions import Questions
-from paylink.store.reconciliation import Batch
+from paylink.store.reconciliation import Batch, Doubt
 from paylink.store.transactions import Transaction
 
 Totals = Mapping[str, Mapping[str, int]]
@@ -41,6 +41,8 @@ class Step:
     changed: int = 0
     broken: list[UUID] = field(default_factory=list)
     """Something of ours failed."""
+    doubts: dict[UUID, Doubt] = field(default_factory=dict)
+    """What their webhooks may be about to tell: they are asked about again, later."""
 
     @property
     def again(self) -> Sequence[UUID]:
@@ -56,17 +58,22 @@ class Step:
         for name in ("quiet", "checked", "limited", "unasked", "overdue", "open", "broken"):
             getattr(self, name).extend(getattr(other, name))
         self.failed |= other.failed
+        self.doubts |= other.doubts
         self.totals = summed(self.totals, other.totals)
         self.changed += other.changed
 
 
 @dataclass(frozen=True)
 class Learned:
-    """What an answer means. `ended`: nobody can pay any more."""
+    """
+    What an answer means. `ended`: nobody can pay any more. `page_gone`: the provider's word for knowing no such page of
+    one that has ended.
+    """
 
     compared: Compared
     payments: list[Payment]
     ended: bool
+    page_gone: str | None = None
 
     @property
     def is_news(self) -> bool:
@@ -88,12 +95,12 @@ class Asking:
     """There was none for some in time."""
 
     def following(self, batch: Batch) -> Sequence[UUID]:
-        """Return what is left of a batch but for these."""
+        """Return what comes next of a batch but for these."""
         count = len(self.asked)
-        if batch.left[:count] == tuple(self.asked):
-            return batch.left[count:]
+        if batch.next[:count] == tuple(self.asked):
+            return batch.next[count:]
         asked = set(self.asked)
-        return [i for i in batch.left if i not in asked]
+        return [i for i in batch.next if i not in asked]
 
 
 class Unasked(Exception):
@@ -101,21 +108,24 @@ class Unasked(Exception):
 
 
 def after_step(batch: Batch, step: Step) -> Batch:
-    """Return the batch once a step is done; those that are asked again come next."""
+    """Return the batch once a step is done; those that are asked again come next, those in doubt at the end."""
     errors = [exc.code for exc in step.failed.values()]
     if batch.repair is Repair.DRY:
         batch = with_findings(batch, [finding for finding, _ in step.open])
-    done = [i for i in step.asked if i not in step.again]
-    if batch.left[: len(done)] != tuple(done):
-        asked = set(done)
-        ids = (*batch.transaction_ids[: batch.position], *done, *(i for i in batch.left if i not in asked))
+    again = {*step.again, *step.doubts}
+    done = [i for i in step.asked if i not in again]
+    asked = {*done, *step.doubts}
+    left = (*(i for i in batch.left if i not in asked), *step.doubts)
+    if batch.left != (*done, *left):
+        ids = (*batch.transaction_ids[: batch.position], *done, *left)
         batch = replace(batch, transaction_ids=ids, reordered=True)
     return replace(
         batch,
         position=batch.position + len(done),
+        doubts={i: doubt for i, doubt in batch.doubts.items() if i not in asked} | step.doubts,
         changed=batch.changed + step.changed,
         failed=batch.failed + len(step.failed) + len(step.broken),
-        stalls=0 if done else batch.stalls + 1,
+        stalls=0 if asked else batch.stalls + 1,
         totals=summed(batch.totals, step.totals),
         error=errors[-1] if errors else "internal" if step.broken else batch.error,
     )

@@ -7,21 +7,20 @@ from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
-from paylink.core.discrepancies import Finding, Kind
+from paylink.core.discrepancies import Kind
 from paylink.core.reconciliation import Repair
 from paylink.core.states import HAS_MONEY
-from paylink.providers.http import READ_TIMEOUT_S, calls_end_by
-from paylink.providers.payments import Payment
 from paylink.providers.port import ErrorKind, ProviderError
-from paylink.services.batch_outcome import BATCH_STEP_S, LEASE_S, LIMITED_WAIT_S, Outcome
+from paylink.services.batch_answers import Answers
+from paylink.services.batch_outcome import BATCH_STEP_S, DOUBT_S, LEASE_S, LIMITED_WAIT_S, Outcome
 from paylink.services.batch_step import Asking, Learned, Step, Unasked, after_step
-from paylink.services.comparison import compare, missing
+from paylink.services.comparison import Compared
 from paylink.services.inquiry import Inquiry, Known
 from paylink.services.ports import Parts
 from paylink.services.questions import STEP_S, Askers, Questions
 from paylink.store import reconciliation as runs
-from paylink.store.discrepancies import list_repaired, record_findings, resolve_gone
-from paylink.store.reconciliation import Batch, LeaseLost
+from paylink.store.discrepancies import record_findings, resolve_gone
+from paylink.store.reconciliation import Batch, Doubt, LeaseLost
 from paylink.store.transactions import Transaction
 from paylink.store.unit_of_work import UnitOfWork
 
@@ -34,13 +33,11 @@ OVERDUE = timedelta(hours=1)
 """How long after a page's end a provider that gives no answer becomes a person's business."""
 
 
-_Answer = list[Payment] | ProviderError | Exception
-
-
 class BatchWork:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._inquiry = Inquiry(parts)
+        self._answers = Answers(parts, self._inquiry)
         self._askers = Askers()
 
     def work_at(self, batch: Batch, stop_at: float) -> Outcome:
@@ -61,7 +58,7 @@ class BatchWork:
                     self._save(batch, lease_s=0)
                     return Outcome.TIME
                 size = self._askers.step_size(account_id)
-                asking, ahead = ahead or self._begin(batch, batch.left[:size], stop_at), None
+                asking, ahead = ahead or self._begin(batch, batch.next[:size], stop_at), None
                 if asking.at_once and wait_s is None and self._askers.is_answering(account_id):
                     ahead = self._begin_ahead(batch, asking.following(batch)[:size], stop_at)
                 step = self._take(batch, asking)
@@ -73,8 +70,11 @@ class BatchWork:
                 self._askers.note_step(account_id, time.monotonic() - asking.begun)
                 if step.limited or asking.crowded:
                     wait_s = RATE_LIMITED_S if step.limited else LIMITED_WAIT_S
-                batch = after_step(batch, step)
-                self._parts.database.run(partial(self._write, batch=batch, step=step))
+                before, batch = batch, after_step(batch, step)
+                waits = not _is_in_doubt(before) and _is_in_doubt(batch)
+                self._parts.database.run(partial(self._write, batch=batch, step=step, waits=waits))
+                if waits:
+                    return Outcome.IN_DOUBT
         except LeaseLost:
             return Outcome.LOST
         finally:
@@ -139,7 +139,7 @@ class BatchWork:
     def _new_asking(self) -> Asking:
         begun = time.monotonic()
         ends_at = begun + BATCH_STEP_S
-        return Asking(Questions(self._askers, partial(self._learn, ends_at=ends_at)), begun, ends_at)
+        return Asking(Questions(self._askers, partial(self._answers.learn, ends_at=ends_at)), begun, ends_at)
 
     def _turns(self, batch: Batch, count: int) -> int:
         return self._inquiry.take_turns(batch.account_id, batch.provider, count)
@@ -155,7 +155,7 @@ class BatchWork:
     def _take(self, batch: Batch, asking: Asking) -> Step:
         """Wait for answers, and write what each changes."""
         step = Step(asking.asked)
-        held = self._repaired_before(batch, asking.asked)
+        held = self._changed_before(batch, asking.asked)
         news = []
         for known, learned in asking.questions.answers():
             if isinstance(learned, Learned) and learned.is_news:
@@ -175,26 +175,11 @@ class BatchWork:
             self._weigh(batch, known, learned, step, ends_at, held)
         return step
 
-    def _learn(self, known: Known, ends_at: float) -> Learned | Exception:
-        if time.monotonic() > ends_at - READ_TIMEOUT_S:
-            return Unasked()
-        try:
-            return self._compare(known, self._ask(known, ends_at))
-        except Exception as exc:
-            return exc
-
-    def _ask(self, known: Known, ends_at: float) -> _Answer:
-        try:
-            with calls_end_by(ends_at):
-                return self._inquiry.ask(known)
-        except Exception as exc:
-            return exc
-
-    def _repaired_before(self, batch: Batch, ids: Sequence[UUID]) -> Mapping[UUID, int]:
-        """What was held of those that this run has repaired before its worker died: they are asked about again."""
+    def _changed_before(self, batch: Batch, ids: Sequence[UUID]) -> Mapping[UUID, int]:
+        """What was held of those that this run has changed before its worker died: they are asked about again."""
         if batch.fence == 1 or batch.repair is not Repair.ALL:
             return {}
-        return self._parts.database.run(lambda uow: list_repaired(uow, batch.run_id, ids))
+        return self._parts.database.run(lambda uow: runs.list_changed(uow, batch.run_id, ids))
 
     def _weigh(
         self,
@@ -205,7 +190,7 @@ class BatchWork:
         ends_at: float,
         held: Mapping[UUID, int],
     ) -> None:
-        """`held` is what we held of those that this run has repaired already, at an earlier try."""
+        """`held` is what we held of those that this run has changed already, at an earlier try."""
         transaction_id = known.transaction.id
         if isinstance(learned, Unasked):
             step.unasked.append(transaction_id)
@@ -213,18 +198,24 @@ class BatchWork:
         try:
             if isinstance(learned, Exception):
                 raise learned
-            compared = learned.compared
-            found, after = compared.open, known.transaction
-            if batch.repair is not Repair.ALL:
-                found = (*compared.repairable, *compared.open)
-            elif not compared.quiet:
+            compared, after = learned.compared, known.transaction
+            if learned.page_gone is not None:
+                self._alert(batch, "page_gone", after, learned.page_gone)
+            if batch.repair is not Repair.ALL and self._is_doubtful(batch, known, compared):
+                step.doubts[transaction_id] = Doubt(after.version, frozenset(f.fingerprint for f in compared.found))
+                return
+            if batch.repair is Repair.ALL and not compared.quiet:
                 written = self._write_answer(batch, known, learned)
                 if written is None:
                     # It has moved: a newer answer was heard, and will be weighed by whoever heard it.
                     step.count(known, compared)
                     return
                 after = written
-            shown = self._still_there(batch, known, found, ends_at, after)
+            found = compared.open if batch.repair is Repair.ALL else compared.found
+            if doubt := batch.doubts.get(transaction_id):
+                shown = self._answers.shown_again(known, found, doubt)
+            else:
+                shown = self._answers.still_there(batch, known, found, ends_at, after)
             if shown is not None:
                 step.open += [(finding, after.version) for finding in shown]
                 step.checked.append(transaction_id)
@@ -241,11 +232,20 @@ class BatchWork:
             step.failed[transaction_id] = exc
             # No answer is no reason to ask more rarely, until the page is long over: then a person is told.
             if self._parts.now() > known.transaction.expires_at + OVERDUE and known.transaction.state not in HAS_MONEY:
-                self._parts.alerts.alert("cannot_ask", transaction_id=transaction_id, error=exc.code)
+                self._alert(batch, "cannot_ask", known.transaction, exc.code)
                 step.overdue.append(known.transaction)
         except Exception:
             self._parts.log_failure("transaction_id", transaction_id)
             step.broken.append(transaction_id)
+
+    @staticmethod
+    def _is_doubtful(batch: Batch, known: Known, compared: Compared) -> bool:
+        """Whether a webhook may be about to tell what was not repaired, as it was seen for the first time just now."""
+        return bool(compared.repairable) and known.transaction.id not in batch.doubts
+
+    def _alert(self, batch: Batch, kind: str, transaction: Transaction, error: str) -> None:
+        if batch.repair is not Repair.DRY:
+            self._parts.alerts.alert(kind, transaction_id=transaction.id, error=error)
 
     def _write_answer(self, batch: Batch, known: Known, learned: Learned) -> Transaction | None:
         """Write an answer, and with what it changes that it was a difference; None when the transaction has moved."""
@@ -254,54 +254,19 @@ class BatchWork:
         def record(uow: UnitOfWork) -> None:
             record_findings(uow, account, batch.run_id, learned.compared.repairable, repaired=True)
 
-        return self._inquiry.bring_up_to_date(known, learned.payments, ended=learned.ended, on_change=record)
+        return self._inquiry.bring_up_to_date(
+            known, learned.payments, ended=learned.ended, run_id=batch.run_id, on_change=record
+        )
 
-    def _compare(self, known: Known, answer: _Answer) -> Learned:
-        ended = self._parts.now() > known.transaction.expires_at
-        if isinstance(answer, ProviderError) and (answer.gone or answer.kind is ErrorKind.NOT_FOUND):
-            if known.transaction.state in HAS_MONEY:
-                return Learned(missing(known.transaction), [], ended)
-            if ended and not answer.gone:
-                # The provider knows no such page (any more), and the time to pay is over: nobody can tell more.
-                self._parts.alerts.alert("page_gone", transaction_id=known.transaction.id, error=answer.code)
-                answer = []
-        if isinstance(answer, Exception):
-            raise answer
-        return Learned(compare(known, answer, ended=ended), answer, ended)
-
-    def _still_there(
-        self, batch: Batch, known: Known, found: Sequence[Finding], ends_at: float, after: Transaction
-    ) -> Sequence[Finding] | None:
-        """
-        Return those differences that a second question shows, too, while nothing has moved but what we have repaired,
-        and nothing is on its way; None when that cannot be told now.
-        """
-        if not found:
-            return ()
-        again = self._inquiry.read(known.transaction.id)
-        ids = [known.transaction.id]
-        if again.transaction.version != after.version:
-            return None
-        if self._parts.database.run(lambda uow: runs.list_in_flight(uow, ids)):
-            return None
-        if not self._inquiry.await_turn(batch.account_id, batch.provider, ends_at):
-            return None
-        compared = self._compare(again, self._ask(again, ends_at)).compared
-        if after.version != known.transaction.version:
-            # A repair has changed our side of the others.
-            kinds = {finding.kind for finding in found}
-            return [finding for finding in compared.open if finding.kind in kinds]
-        shown = {finding.fingerprint for finding in (*compared.repairable, *compared.open)}
-        return [finding for finding in found if finding.fingerprint in shown]
-
-    def _write(self, uow: UnitOfWork, batch: Batch, step: Step) -> None:
+    def _write(self, uow: UnitOfWork, batch: Batch, step: Step, waits: bool) -> None:
         state = "due" if batch.left else "done"
+        lease_s, wait_s = (0.0, DOUBT_S) if waits else (LEASE_S, 0.0)
         if batch.repair is Repair.DRY:
-            runs.save_batch(uow, batch, lease_s=LEASE_S, state=state)
+            runs.save_batch(uow, batch, lease_s=lease_s, state=state, wait_s=wait_s)
             return
         # All at once and in one order, as whoever else locks several.
         runs.lock_asked(uow, step.asked)
-        runs.save_batch(uow, batch, lease_s=LEASE_S, state=state)
+        runs.save_batch(uow, batch, lease_s=lease_s, state=state, wait_s=wait_s)
         runs.postpone_pulls(uow, [*step.failed, *step.broken], delay_s=PULL_FIRST_S)
         runs.postpone_pulls(uow, step.limited, delay_s=RATE_LIMITED_S)
         _note(uow, [*step.quiet, *step.overdue])
@@ -311,6 +276,11 @@ class BatchWork:
         moved = {finding.transaction_id for finding, _ in step.open} - still
         checked = [f"transaction:{i}" for i in step.checked if i not in moved]
         resolve_gone(uow, batch.run_id, batch.account_id, checked, list(Kind))
+
+
+def _is_in_doubt(batch: Batch) -> bool:
+    """Whether of all that is left a first question was asked."""
+    return bool(batch.left) and len(batch.left) == len(batch.doubts)
 
 
 def _note(uow: UnitOfWork, asked: Sequence[Transaction]) -> None:

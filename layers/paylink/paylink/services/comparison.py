@@ -27,6 +27,10 @@ class Compared:
     open: tuple[Finding, ...]
     quiet: bool
 
+    @property
+    def found(self) -> tuple[Finding, ...]:
+        return (*self.repairable, *self.open)
+
 
 @dataclass
 class _Noted:

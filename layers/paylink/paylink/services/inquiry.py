@@ -149,16 +149,17 @@ class Inquiry:
         *,
         account_id: UUID | None = None,
         ended: bool = False,
+        run_id: UUID | None = None,
         on_change: Callable[[UnitOfWork], None] | None = None,
     ) -> tx.Transaction | None:
         """
         The same as `write`; return the transaction as it then stands, None when it had moved. `on_change` is called
-        where something changes, in the same database transaction.
+        where something changes, in the same database transaction. The history names the run that asked.
         """
         asked_id = account_id or known.transaction.account_id
 
         def work(uow: UnitOfWork) -> tuple[tx.Transaction | None, list[UUID]]:
-            after, woken = self._write(uow, known, asked_id, payments, ended)
+            after, woken = self._write(uow, known, asked_id, payments, ended, str(run_id) if run_id else None)
             if on_change is not None and after is not None and after.version != known.transaction.version:
                 on_change(uow)
             return after, woken
@@ -168,7 +169,13 @@ class Inquiry:
         return after
 
     def _write(
-        self, uow: UnitOfWork, known: Known, asked_id: UUID, payments: Sequence[Payment], ended: bool
+        self,
+        uow: UnitOfWork,
+        known: Known,
+        asked_id: UUID,
+        payments: Sequence[Payment],
+        ended: bool,
+        question: str | None,
     ) -> tuple[tx.Transaction | None, list[UUID]]:
         """Money first."""
         seen = known.transaction
@@ -192,7 +199,7 @@ class Inquiry:
             told = in_account(asked_id, payment.references)
             woken += add_references(uow, told, [transaction.id] * len(told))
             alert_if_paid_twice(transaction, payment, self._parts.alerts)
-            proof = Proof("pull", None, payment.provider_status)
+            proof = Proof("pull", question, payment.provider_status)
             claim = claim_of(payment, attempt_id, asked_id)
             transaction = apply_evidence(uow, transaction, claim, proof, self._parts.alerts).transaction
         if (
@@ -202,6 +209,6 @@ class Inquiry:
         ):
             finish_attempt(uow, known.newest.id, "not_sent", error=NOT_FOUND)
             expired = Decision(Verdict.APPLY, steps=(State.EXPIRED,), totals=transaction.snapshot.totals)
-            transaction = apply_decision(uow, transaction, expired, Proof("clock", None, None))
+            transaction = apply_decision(uow, transaction, expired, Proof("clock", question, None))
         uow.run("end_pulls", id=transaction.id)
         return transaction, woken

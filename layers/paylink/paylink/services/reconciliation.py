@@ -1,8 +1,9 @@
 """
 Reconciliation runs: ask the providers about what may have changed unheard, settle or note what differs, and report.
 
-A run is stored, then planned as batches of one account each, in Postgres. Messages on a queue only wake workers, which claim batches
-one after the other; a batch is saved every few transactions, so a worker that dies costs those few questions again.
+A run is stored, then planned as batches of one account each, in Postgres. Messages on a queue only wake workers, which
+claim batches one after the other; a batch is saved every few transactions, so a worker that dies costs those few
+questions again.
 """
 
 import time
@@ -27,6 +28,7 @@ from paylink.services.run_report import run_report, run_summary
 from paylink.services.settlement_work import SettlementWork
 from paylink.services.settlements import Readers
 from paylink.store import reconciliation as runs
+from paylink.store import run_plans as plans
 from paylink.store.discrepancies import list_discrepancies, sum_discrepancies
 from paylink.store.pages import Page
 from paylink.store.unit_of_work import Row, UnitOfWork
@@ -77,7 +79,7 @@ class Reconciliation:
         except Exception:
             # Where that fails, too, the schedule plans it.
             with suppress(StorageUnavailable):
-                self._parts.database.run(lambda uow: runs.drop_run(uow, run_id))
+                self._parts.database.run(lambda uow: plans.drop_run(uow, run_id))
             raise
         if batches == 0 and order.due_only:
             return None
@@ -92,19 +94,19 @@ class Reconciliation:
         providers = self._parts.providers
 
         def work(uow: UnitOfWork) -> int | None:
-            asked = runs.lock_unplanned(uow, run_id)
+            asked = plans.lock_unplanned(uow, run_id)
             if asked is None:
                 return None
             order, account_id = asked
             batches = 0
             if order.statuses:
-                selected, batches = runs.plan_run(uow, run_id, order, account_id, providers)
+                selected, batches = plans.plan_run(uow, run_id, order, account_id, providers)
                 _check_size(order, selected)
             if order.settlements:
-                batches += runs.plan_settlements(uow, run_id, order, account_id, providers)
+                batches += plans.plan_settlements(uow, run_id, order, account_id, providers)
             if batches == 0 and order.due_only:
-                runs.drop_run(uow, run_id)
-            runs.note_planned(uow, run_id)
+                plans.drop_run(uow, run_id)
+            plans.note_planned(uow, run_id)
             return batches
 
         return self._parts.database.run(work, deadline_s=PLAN_S)
@@ -181,7 +183,7 @@ class Reconciliation:
             self._queue.wake(min(free, WAKES_MAX))
 
     def _plan_again(self) -> None:
-        run_id = self._parts.database.run(lambda uow: runs.find_unplanned(uow, after_s=PLANNER_GONE_S))
+        run_id = self._parts.database.run(lambda uow: plans.find_unplanned(uow, after_s=PLANNER_GONE_S))
         if run_id is not None:
             try:
                 self._plan(run_id)
@@ -231,14 +233,14 @@ class Reconciliation:
 def _store(uow: UnitOfWork, run_id: UUID, order: RunOrder) -> None:
     account_id = None
     if order.account is not None:
-        account_id = runs.find_ordered_account(uow, order)
+        account_id = plans.find_ordered_account(uow, order)
         if account_id is None:
             raise InvalidFields(fields=[FieldProblem("account", "there is no such account")])
     # Counted first, which makes others of this merchant wait for their turn; and looked for before it is stored, which
     # would wait for who is planning the same.
-    under_way = runs.count_under_way(uow, order) if order.is_merchants else 0
-    while (running := runs.find_running(uow, order)) is None:
-        if runs.insert_run(uow, run_id, order, account_id):
+    under_way = plans.count_under_way(uow, order) if order.is_merchants else 0
+    while (running := plans.find_running(uow, order)) is None:
+        if plans.insert_run(uow, run_id, order, account_id):
             break
     if running is not None:
         detail = f"run {running} compares the same: GET /v1/reconcile/{running}"

@@ -108,12 +108,6 @@ def list_told_by_status(
     return Counter((row["transaction_id"], row["currency"], row["drift"]) for row in rows)
 
 
-def list_repaired(uow: UnitOfWork, run_id: UUID, transaction_ids: Sequence[UUID]) -> dict[UUID, int]:
-    """Return what we held of those of these transactions that a run has repaired, before it did."""
-    rows = uow.all("list_repaired", run_id=run_id, transaction_ids=uuid_array(transaction_ids))
-    return {row["transaction_id"]: row["ours"] for row in rows}
-
-
 def resolve(
     uow: UnitOfWork,
     ids: Sequence[UUID],

@@ -3,27 +3,28 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from psycopg2.extras import Json
 
-from paylink.core.reconciliation import BY_COMMAND, BY_SCHEDULE, Repair, RunOrder
+from paylink.core.reconciliation import Repair
 from paylink.providers.payments import Reference
-from paylink.store.arrays import integer_array, text_array, uuid_array
+from paylink.store.arrays import integer_array, uuid_array
 from paylink.store.attempts import Attempt
 from paylink.store.pages import Page, read_page
 from paylink.store.transactions import Transaction, transaction_of
 from paylink.store.unit_of_work import Row, UnitOfWork
 
-BATCH_SIZE = 500
 STALLS_MAX = 5
 """So often in a row nothing of a batch can be asked before it is left to the next run."""
-SETTLEMENT_DAYS = 35
-"""How far back lines are matched, unless a run is asked for another time."""
-SAMPLE_DAYS = 90
-DUE_MAX = 5000
-"""Of what is due a scheduled run takes so many, the longest due first: the next one takes more."""
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """What a first question has shown of a transaction of this version: the fingerprints of its differences."""
+
+    version: int
+    found: frozenset[tuple[str | int, ...]]
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,8 @@ class Batch:
     error: str | None
     fence: int
     repair: Repair
+    doubts: Mapping[UUID, Doubt]
+    """Of a run that repairs nothing: those that are asked about a second time, later. They are the last."""
     reordered: bool = False
     """`transaction_ids` stand in another order than they are stored in."""
 
@@ -66,83 +69,11 @@ class Batch:
     def left(self) -> Sequence[UUID]:
         return self.transaction_ids[self.position :]
 
-
-def find_ordered_account(uow: UnitOfWork, order: RunOrder) -> UUID | None:
-    """Return the account that an order names; None when there is none, or it is another merchant's."""
-    whose = {"merchant_id": order.merchant_id, "provider": order.provider, "name": order.account}
-    row = uow.first("find_ordered_account", **whose)
-    return None if row is None else row["id"]
-
-
-def insert_run(uow: UnitOfWork, run_id: UUID, order: RunOrder, account_id: UUID | None) -> bool:
-    """Return False when one of the same scope is running: then none is stored."""
-    columns = {name: getattr(order, name) for name in _ORDERED}
-    given = {"scope": order.scope, "repair": order.repair.value, "account_id": account_id}
-    return uow.run("insert_run", id=run_id, **given, **columns) == 1
-
-
-def count_under_way(uow: UnitOfWork, order: RunOrder) -> int:
-    """Lock the merchant, so that others wait, and return how many runs that its keys have started are under way."""
-    uow.run("lock_merchant", id=order.merchant_id)
-    others = text_array((BY_COMMAND, BY_SCHEDULE))
-    return int(uow.one("count_under_way", merchant_id=order.merchant_id, others=others)["runs"])
-
-
-def lock_unplanned(uow: UnitOfWork, run_id: UUID) -> tuple[RunOrder, UUID | None] | None:
-    """Return what a run was asked for, and its account, when its batches are not written yet; else None."""
-    row = uow.first("lock_unplanned", id=run_id)
-    if row is None:
-        return None
-    account_id = row.pop("account_id")
-    return RunOrder(**row | {"repair": Repair(row["repair"])}), account_id
-
-
-def note_planned(uow: UnitOfWork, run_id: UUID) -> None:
-    """All batches of a run are written: it ends when they have."""
-    uow.run("note_planned", id=run_id)
-
-
-def find_unplanned(uow: UnitOfWork, *, after_s: float) -> UUID | None:
-    """Return a run that nobody has planned for so long, if there is one."""
-    row = uow.first("find_unplanned", after_s=after_s)
-    return None if row is None else row["id"]
-
-
-def plan_run(
-    uow: UnitOfWork, run_id: UUID, order: RunOrder, account_id: UUID | None, providers: Collection[str]
-) -> tuple[int, int]:
-    """Return how many transactions the run asks about, and in how many batches."""
-    limits = _limits(order, account_id, providers)
-    row = uow.one(
-        "plan_run",
-        run_id=run_id,
-        sample=order.sample,
-        sample_days=SAMPLE_DAYS,
-        size=BATCH_SIZE,
-        due_max=DUE_MAX,
-        selected_max=order.selected_max,
-        **limits,
-    )
-    return row["selected"], row["batches"]
-
-
-def plan_settlements(
-    uow: UnitOfWork, run_id: UUID, order: RunOrder, account_id: UUID | None, providers: Collection[str]
-) -> int:
-    """Add a batch for the lines of each account; with `due_only` of those whose lines were not matched for a day."""
-    limits = _limits(order, account_id, providers)
-    return uow.run("plan_settlements", run_id=run_id, days=SETTLEMENT_DAYS, **limits)
-
-
-def _limits(order: RunOrder, account_id: UUID | None, providers: Collection[str]) -> dict[str, Any]:
-    return {
-        "merchant_id": order.merchant_id,
-        "account_id": account_id,
-        "providers": text_array(p for p in providers if order.provider in (None, p)),
-        "created_from": order.created_from,
-        "created_to": order.created_to,
-        "due_only": order.due_only,
-    }
+    @property
+    def next(self) -> Sequence[UUID]:
+        """Of what is left those that are not in doubt; then those that are."""
+        left = self.left
+        return left[: len(left) - len(self.doubts)] or left
 
 
 def claim_batch(uow: UnitOfWork, *, run_id: UUID | None, left: Collection[UUID], lease_s: float) -> Batch | None:
@@ -150,12 +81,17 @@ def claim_batch(uow: UnitOfWork, *, run_id: UUID | None, left: Collection[UUID],
     row = uow.first("claim_batch", run_id=run_id, left=uuid_array(left), lease_s=lease_s)
     if row is None:
         return None
-    return Batch(**row | {"transaction_ids": tuple(row["transaction_ids"]), "repair": Repair(row["repair"])})
+    doubts = {
+        UUID(name): Doubt(told["version"], frozenset(map(tuple, told["found"]))) for name, told in row["doubts"].items()
+    }
+    ids = tuple(row["transaction_ids"])
+    return Batch(**row | {"transaction_ids": ids, "repair": Repair(row["repair"]), "doubts": doubts})
 
 
-def save_batch(uow: UnitOfWork, batch: Batch, *, lease_s: float, state: str = "due") -> None:
+def save_batch(uow: UnitOfWork, batch: Batch, *, lease_s: float, state: str = "due", wait_s: float = 0) -> None:
     """
-    Note how far a batch is, and hold its lease for so long; with a state of done or given_up it is at its end.
+    Note how far a batch is, and hold its lease for so long; with a state of done or given_up it is at its end. With
+    `wait_s` nobody goes on with it for so long, while others may be at the account's other batches.
 
     Raises:
         LeaseLost: Another works at it.
@@ -171,6 +107,8 @@ def save_batch(uow: UnitOfWork, batch: Batch, *, lease_s: float, state: str = "d
         failed=batch.failed,
         totals=Json(batch.totals),
         findings=Json(batch.findings),
+        doubts=Json({str(i): {"version": d.version, "found": list(d.found)} for i, d in batch.doubts.items()}),
+        wait_s=wait_s,
         stalls=batch.stalls,
         place=batch.place,
         error=batch.error,
@@ -234,11 +172,6 @@ def list_unended_runs(uow: UnitOfWork) -> list[Row]:
     return uow.all("list_unended_runs")
 
 
-def find_running(uow: UnitOfWork, order: RunOrder) -> UUID | None:
-    row = uow.first("find_running", scope=order.scope)
-    return None if row is None else row["id"]
-
-
 def show_run(uow: UnitOfWork, run_id: UUID, merchant_id: UUID | None) -> Row | None:
     """Return a run; with a merchant_id only one of its own."""
     return uow.first("show_run", id=run_id, merchant_id=merchant_id)
@@ -279,21 +212,17 @@ def note_crash(uow: UnitOfWork, batch: Batch, *, lease_s: float) -> None:
     uow.run("note_crash", **who, lease_s=lease_s, stalls_max=STALLS_MAX)
 
 
-def drop_run(uow: UnitOfWork, run_id: UUID) -> None:
-    """Forget a run that was not planned."""
-    uow.run("drop_run", id=run_id)
-
-
 def give_up_old_runs(uow: UnitOfWork, *, hours: int) -> None:
     """Give up what is left of runs that go on for longer than this."""
     uow.run("give_up_old_runs", hours=hours)
 
 
+def list_changed(uow: UnitOfWork, run_id: UUID, transaction_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """Return what we held as received of those of these transactions that a run has changed, before it did."""
+    rows = uow.all("list_changed", run_id=str(run_id), ids=uuid_array(transaction_ids))
+    return {row["id"]: row["ours"] for row in rows}
+
+
 def list_in_flight(uow: UnitOfWork, transaction_ids: Sequence[UUID]) -> set[UUID]:
     """Return those of which an event, a refund or a call is on its way."""
     return {row["id"] for row in uow.all("list_in_flight", ids=uuid_array(transaction_ids))}
-
-
-_ORDERED = (
-    "merchant_id", "started_by", "provider", "created_from", "created_to", "due_only", "sample", "statuses", "settlements",
-)  # fmt: skip
