@@ -64,9 +64,18 @@ select id from discrepancies
 
 -- list_told_by_status --
 -- What providers' answers have shown of these transactions, and what is open or was accepted.
-select transaction_id, currency, drift from discrepancies
+select transaction_id, subject, kind, difference, currency, ours, theirs, evidence -> 'after' as after from discrepancies
  where transaction_id = any (%(transaction_ids)s::uuid[]) and account_id = %(account_id)s and found_by = 'status'
    and (state = 'open' or resolution = 'accepted');
+
+-- list_told_by_dry_run --
+-- What they have shown in a dry run, which keeps it with its batches.
+select (f.value ->> 'transaction_id')::uuid as transaction_id, f.value ->> 'subject' as subject, f.value ->> 'kind' as kind,
+       f.value ->> 'difference' as difference, f.value ->> 'currency' as currency, (f.value ->> 'ours')::bigint as ours,
+       (f.value ->> 'theirs')::bigint as theirs, f.value -> 'evidence' -> 'after' as after
+  from reconciliation_batches b, jsonb_array_elements(b.findings) f
+ where b.run_id = %(run_id)s and b.account_id = %(account_id)s and b.kind = 'status' and b.findings <> '[]'
+   and (f.value ->> 'transaction_id')::uuid = any (%(transaction_ids)s::uuid[]);
 
 -- lock_discrepancy --
 select id, merchant_id, state, resolution from discrepancies where id = %(id)s for update;

@@ -190,14 +190,15 @@ class Truth:
         states = self.stack.rows("select id::text, state from transactions where state <> 'paid'")
         held = {row["id"]: row["state"] for row in states}
         assert all(held[str(sale.transaction_id)] == wanted[sale.fate] for sale in sales)
-        self._forget_runs()
+        self.forget_runs()
 
     def _end_refund(self, sale: Sale) -> None:
         refunds = self.stack.sandbox_call("GET", f"/_sandbox/ledger?reference={sale.charge['reference']}")["refunds"]
         if any(refund["state"] == "pending" for refund in refunds):
             self.act(sale, "refund-complete")
 
-    def _forget_runs(self) -> None:
+    def forget_runs(self) -> None:
+        """As if nothing had been compared; what lines are stored stays."""
         self.stack.rows("truncate discrepancy_history, discrepancies, reconciliation_batches, reconciliation_runs")
 
     def _age(self) -> None:

@@ -26,10 +26,6 @@ def _lost_expiry(truth: Truth, sale: Sale) -> None:
     truth.repaired(sale, "status_mismatch", 0, 0)
 
 
-def _never_opened(truth: Truth, sale: Sale) -> None:
-    """A page that nobody chose anything on, and that the provider does not know: it expires by the clock."""
-
-
 def _other_amount(truth: Truth, sale: Sale) -> None:
     """As if we had written down a thousand less: an order is changed by nobody, so this is never repaired."""
     held = sale.amount.amount - 1_000
@@ -135,7 +131,6 @@ WRONGS: Mapping[str, Wrong] = {
     for wrong in (
         Wrong("lost_payment", ("paid",), _lost_payment, ours="pending"),
         Wrong("lost_expiry", ("expired",), _lost_expiry, ours="pending"),
-        Wrong("never_opened", ("expired",), _never_opened, ours="pending", theirs=False),
         Wrong("lost_refund", ("paid",), _lost_refund),
         Wrong("lost_dispute", ("paid",), _lost_dispute),
         Wrong("other_amount", ("paid",), _other_amount),

@@ -47,7 +47,8 @@ class Finding:
 
     `subject` is `transaction:<id>`, `refund:<id>` or `line:<line_id>`; `difference` a short text such as
     `pending/paid`; `ours` and `theirs` are in the smallest unit of `currency`. `evidence` has the two sides as
-    `ours` and `theirs`: ids, states, amounts and times only, as JSON takes them. `line_id` is the id of the line's row.
+    `ours` and `theirs`: ids, states, amounts and times only, as JSON takes them; one that can be repaired also has
+    `after`, how our side is then (core/foreseen.py). `line_id` is the id of the line's row.
     """
 
     kind: Kind

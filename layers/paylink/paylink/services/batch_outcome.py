@@ -15,8 +15,8 @@ DOUBT_S = 60.0
 """So long after a first question the second is asked about what a webhook may be about to tell."""
 LIMITED_WAIT_S = 5.0
 """How long an account whose line is long is left alone."""
-DRY_FINDINGS_MAX = 250
-"""Of a batch."""
+DRY_FINDINGS_MAX = 1000
+"""Of a batch: two of each of its transactions."""
 
 
 class Outcome(Enum):

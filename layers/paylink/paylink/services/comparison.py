@@ -1,12 +1,14 @@
 """What a provider answers about one transaction beside what is stored of it: the differences. Writes nothing."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from paylink.core.discrepancies import Finding, Kind
+from paylink.core.foreseen import Foreseen
 from paylink.core.money import Money
+from paylink.core.refunds import Listed
 from paylink.core.states import HAS_MONEY, OPEN, State
-from paylink.providers.payments import Payment, attempt_of
+from paylink.providers.payments import Payment, Refund, attempt_of, refund_named
 from paylink.services.evidence import Applied, Claim, Effect, claim_of, weigh_evidence
 from paylink.services.inquiry import Known
 from paylink.store.changes import Proof
@@ -52,6 +54,7 @@ def compare(known: Known, payments: Sequence[Payment], *, ended: bool) -> Compar
     repairable: list[Finding] = []
     left: list[Finding] = []
     theirs, settled = 0, True
+    listed: tuple[Refund, ...] | None = None
     if not any(payment.seen for payment in payments) and transaction.state in HAS_MONEY:
         left.append(_missing(transaction))
     if transaction.state not in OPEN:
@@ -63,6 +66,8 @@ def compare(known: Known, payments: Sequence[Payment], *, ended: bool) -> Compar
         applied = weigh_evidence(transaction, claim, Proof("pull", None, payment.provider_status), noted)
         found = _found(transaction, claim, payment, applied)
         (repairable if applied.effect is Effect.APPLIED else left).extend(found)
+        if applied.effect is Effect.APPLIED and payment.evidence.refunded is not None:
+            listed = payment.refunds or ()
         left += [_twice(transaction, payment, reference.value) for reference in payment.also_paid]
         if applied.reason != "paid_twice":
             theirs += _net(payment, transaction)
@@ -71,7 +76,27 @@ def compare(known: Known, payments: Sequence[Payment], *, ended: bool) -> Compar
     expires = ended and transaction.state is State.PENDING
     told_open = any(payment.evidence.state in OPEN | HAS_MONEY for payment in payments)
     quiet = settled and not (repairable or noted.kinds or (expires and not told_open))
+    if repairable:
+        after = _foreseen(known.transaction, transaction, listed).as_json()
+        repairable = [replace(finding, evidence={**finding.evidence, "after": after}) for finding in repairable]
     return Compared(_received(known.transaction), theirs, tuple(repairable), tuple(left), quiet)
+
+
+def _foreseen(before: Transaction, after: Transaction, listed: Sequence[Refund] | None) -> Foreseen:
+    refunds = None
+    if listed is not None:
+        named = {refund.refund_id for refund in listed} - {None}
+        told = {refund_id: refund_named(listed, refund_id) for refund_id in named if refund_id is not None}
+        refunds = {refund_id: Listed(one.state, one.counted) for refund_id, one in told.items() if one is not None}
+    return Foreseen(
+        version=before.version,
+        state=after.state,
+        captured=after.captured,
+        refunded=after.refunded,
+        dispute=after.dispute,
+        paid_attempt_id=after.paid_attempt_id,
+        refunds=refunds,
+    )
 
 
 def missing(transaction: Transaction) -> Compared:

@@ -2,18 +2,19 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
 from paylink.core.discrepancies import Finding, FoundBy, Kind
+from paylink.core.foreseen import foresee
 from paylink.core.matching import check_line, match_transaction, unknown_line
-from paylink.core.statements import CHARGEBACK, PAYMENT, REFUND, Scope
+from paylink.core.statements import CHARGEBACK, PAYMENT, REFUND, OurTransaction, Scope
 from paylink.providers.port import Account
 from paylink.services.ports import Parts
-from paylink.store.discrepancies import list_told_by_status, record_findings, resolve_gone
+from paylink.store.discrepancies import Told, list_told_by_status, record_findings, resolve_gone
 from paylink.store.fees import read_agreements
 from paylink.store.matches import (
     Match,
@@ -166,28 +167,28 @@ class _Matching:
             return _Chunk(None)
         scope = self.scope
         matches = read_matches(uow, self.account.id, ids)
+        told = self._told(uow, matches)
         quiet = [match for match in matches if not match.in_flight and not any(map(scope.is_young, match.lines))]
-        compared = [(match, match_transaction(match.ours, match.lines, scope)) for match in quiet]
+        sides = [(match, self._our_side(match, told[match.ours.id])) for match in quiet]
+        compared = [(match, match_transaction(ours, match.lines, scope)) for match, ours in sides if ours is not None]
         moved = list_moved(uow, quiet)
         still = [(match, found) for match, found in compared if match.ours.id not in moved]
-        findings = self._untold(uow, [finding for _, found in still for finding in found])
+        findings = [finding for match, found in still for finding in _untold(match, found, told[match.ours.id])]
         written = self._write(uow, findings, [subject for match, _ in still for subject in _subjects(match)])
         counted = replace(written, compared=len(still), in_flight=len(matches) - len(still))
         return _Chunk(None, findings, counted)
 
-    def _untold(self, uow: UnitOfWork, findings: Sequence[Finding]) -> list[Finding]:
-        """Leave out what the provider's answer shows, too: the same money of the same transaction is told once."""
-        about = {finding.transaction_id for finding in findings if finding.transaction_id is not None}
-        told = list_told_by_status(uow, self.account.id, sorted(about)) if about else Counter()
-        left = []
-        for finding in findings:
-            if finding.transaction_id is not None and finding.drift and finding.kind is not Kind.FEE_MISMATCH:
-                money = (finding.transaction_id, finding.currency, finding.drift)
-                if told[money] > 0:
-                    told[money] -= 1
-                    continue
-            left.append(finding)
-        return left
+    def _told(self, uow: UnitOfWork, matches: Sequence[Match]) -> Mapping[UUID, Sequence[Told]]:
+        ids = [match.ours.id for match in matches]
+        told: dict[UUID, list[Told]] = {transaction_id: [] for transaction_id in ids}
+        for one in list_told_by_status(uow, self.account.id, ids, dry_run_id=self.run_id if self.dry_run else None):
+            told[one.transaction_id].append(one)
+        return told
+
+    def _our_side(self, match: Match, told: Sequence[Told]) -> OurTransaction | None:
+        """Lines are compared with what we hold once it is repaired; None when nothing can be said of it then."""
+        then = next((one.foreseen for one in told if _is_of(one, match)), None)
+        return match.ours if then is None else foresee(match.ours, then, self.scope.now)
 
     def _write(self, uow: UnitOfWork, findings: Sequence[Finding], subjects: Sequence[str]) -> Matched:
         """Record findings, and resolve what is known of these subjects and was not found again."""
@@ -200,6 +201,24 @@ class _Matching:
 
     def _is_done(self, row: Row) -> bool:
         return row["held_by"] == self.account.id and row["transaction_created_at"] in self.window
+
+
+def _untold(match: Match, findings: Sequence[Finding], told: Sequence[Told]) -> list[Finding]:
+    """Leave out what the provider's answer shows, too: the same money of the same transaction is told once."""
+    shown = Counter((one.currency, one.drift) for one in told if not _is_of(one, match))
+    left = []
+    for finding in findings:
+        money = (finding.currency, finding.drift)
+        if finding.drift and finding.kind is not Kind.FEE_MISMATCH and shown[money] > 0:
+            shown[money] -= 1
+        else:
+            left.append(finding)
+    return left
+
+
+def _is_of(told: Told, match: Match) -> bool:
+    """Whether it tells what this very transaction will be."""
+    return told.foreseen is not None and told.foreseen.version == match.version
 
 
 def _subjects(match: Match) -> list[str]:
