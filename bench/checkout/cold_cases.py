@@ -118,6 +118,15 @@ class _Cases:
             "get_reconciliation": Case(
                 each(lambda: _event("GET", "/v1/reconcile/{id}", {"id": self._started()}, merchant))
             ),
+            "read_discrepancies": get("/v1/discrepancies"),
+            "resolve_discrepancy": Case(
+                each(
+                    lambda: _event(
+                        "POST", "/v1/discrepancies/{id}/resolve", {"id": self._difference()}, operator, {"note": "seen"}
+                    )
+                ),
+                "select count(*) as n from discrepancies where resolution = 'accepted'",
+            ),
             "read_events": get("/v1/events/{id}", {"id": applied[0]}),
             "replay_event": Case(
                 (_event("POST", "/v1/events/{id}/replay", {"id": id}, operator) for id in applied), replays, 202
@@ -204,6 +213,18 @@ class _Cases:
 
     def _started(self) -> str:
         return str(self._shop.merchant("POST", "/v1/reconcile", self._run())["id"])
+
+    def _difference(self) -> str:
+        """Return the id of an open discrepancy: that money is missing, of a payment that never was."""
+        run_id, discrepancy_id = self._started(), str(uuid4())
+        self._side.run(
+            "insert into discrepancies (id, merchant_id, account_id, provider, kind, subject, difference, currency,"
+            " ours, theirs, evidence, found_by, state, run_id, last_run_id)"
+            " select %s, merchant_id, id, provider, 'missing_internal', %s, '0/1', 'IDR', 0, 1, '{}', 'settlement',"
+            " 'open', %s, %s from provider_accounts where provider = %s and is_default limit 1",
+            discrepancy_id, f"line:{discrepancy_id}", run_id, run_id, PROVIDER,
+        )  # fmt: skip
+        return discrepancy_id
 
     def _stale(self) -> Any:
         """A payment that its provider knows of, and we do not, and a run that asks about it and nothing else."""

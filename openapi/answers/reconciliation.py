@@ -102,6 +102,34 @@ class Discrepancy(Answer):
     note: str | None
 
 
+class DiscrepancyStep(Answer):
+    """One change of a discrepancy's state, by a run or a person."""
+
+    at: Moment
+    state: Literal["open", "resolved"]
+    resolution: Annotated[str, Described(enum=[way.value for way in Resolution])] | None
+    run_id: Id | None
+    by: Annotated[str | None, Field(description="A key's prefix, or `command`.")]
+    note: str | None
+
+
+class DiscrepancyList(Answer):
+    """A page of discrepancies, the newest first."""
+
+    discrepancies: list[Discrepancy]
+    next_cursor: NextId
+
+
+class DiscrepancyDetails(Discrepancy):
+    """A discrepancy with what both sides are, and what became of it."""
+
+    evidence: Annotated[
+        dict[str, Any],
+        Field(description="Both sides, as `ours` and `theirs`; `after` is ours once it is repaired, where it can be."),
+    ]
+    history: Annotated[list[DiscrepancyStep], Field(description="The oldest first.")]
+
+
 class DryFinding(Answer):
     """A difference that a dry run has found: it is kept with the run alone."""
 

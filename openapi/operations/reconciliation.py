@@ -2,14 +2,16 @@
 
 from openapi.answers import reconciliation as answers
 from openapi.operation import Answered, Operation, Tag
-from openapi.operations.notes import PAGE
+from openapi.operations.notes import PAGE, SPAN
 from paylink.core import errors
+from paylink.runtime.discrepancy_request import FILTERS, ResolveRequest
 from paylink.runtime.event_request import READERS
 from paylink.runtime.run_query import FOUND
 from paylink.runtime.run_request import RunRequest
 
 _SHOW = {"run": ("get_reconciliation", {"id": "$response.body#/id"})}
 _NEWEST = {"id": "$response.body#/runs/0/id"}
+_NEWEST_DISCREPANCY = {"id": "$response.body#/discrepancies/0/id"}
 _PAGES = {name: READERS[name] for name in ("cursor", "limit")}
 
 OPERATIONS = (
@@ -62,5 +64,68 @@ OPERATIONS = (
         query={**FOUND, **_PAGES},
         query_notes=PAGE | {"kind": "Of the discrepancies.", "state": "Of the discrepancies: `open` or `resolved`."},
         problems=(errors.NotFound,),
+    ),
+    Operation(
+        "GET",
+        "/v1/discrepancies",
+        "list_discrepancies",
+        Tag.RECONCILIATION,
+        "List discrepancies",
+        "Differences from the providers, the newest first. A merchant's key sees its own.",
+        answers=(
+            Answered(
+                200,
+                "A page.",
+                answers.DiscrepancyList,
+                links={
+                    "newest": ("get_discrepancy", _NEWEST_DISCREPANCY),
+                    "resolve_newest": ("resolve_discrepancy", _NEWEST_DISCREPANCY),
+                },
+            ),
+        ),
+        caller="either",
+        scope="reconcile:write",
+        query={**FILTERS, **_PAGES},
+        query_notes=PAGE
+        | {
+            "kind": "What differs.",
+            "state": "`open` or `resolved`.",
+            "provider": "At this provider.",
+            "currency": "In this currency.",
+            "transaction_id": "About this transaction.",
+            "since": f"When it was opened, or opened again. {SPAN['since']}",
+        },
+    ),
+    Operation(
+        "GET",
+        "/v1/discrepancies/{id}",
+        "get_discrepancy",
+        Tag.RECONCILIATION,
+        "Show a discrepancy",
+        "One difference with what both sides hold, and its history.",
+        answers=(
+            Answered(
+                200,
+                "The discrepancy.",
+                answers.DiscrepancyDetails,
+                links={"resolve": ("resolve_discrepancy", {"id": "$response.body#/id"})},
+            ),
+        ),
+        caller="either",
+        scope="reconcile:write",
+        problems=(errors.NotFound,),
+    ),
+    Operation(
+        "POST",
+        "/v1/discrepancies/{id}/resolve",
+        "resolve_discrepancy",
+        Tag.RECONCILIATION,
+        "Accept a discrepancy",
+        "Nothing is left to do about it; it stays accepted whenever it is found again. No money moves.",
+        answers=(Answered(200, "It is accepted.", answers.DiscrepancyDetails),),
+        caller="either",
+        scope="reconcile:write",
+        body=ResolveRequest,
+        problems=(errors.NotFound, errors.AlreadyResolved),
     ),
 )

@@ -705,8 +705,9 @@ create index discrepancies_by_last_run on discrepancies (last_run_id);
 create index discrepancies_by_transaction on discrepancies (transaction_id) where transaction_id is not null;
 -- What waits for a person, for lists and gauges: small, however many there were.
 create index discrepancies_open on discrepancies (account_id, id) where state = 'open';
+create index discrepancies_open_by_merchant on discrepancies (merchant_id, id) where state = 'open';
 
--- Append-only: every change of a discrepancy's state. `made_by` is an operator key's prefix, `command`, or null for a run.
+-- Append-only: every change of a discrepancy's state. `made_by` is a key's prefix, `command`, or null for a run.
 create table discrepancy_history (
     id              uuid primary key,
     discrepancy_id  uuid not null references discrepancies,

@@ -91,6 +91,7 @@ select d.*, a.name as account from discrepancies d join provider_accounts a on a
    and (%(run_id)s is null or d.run_id = %(run_id)s or d.last_run_id = %(run_id)s)
    and (%(provider)s is null or d.provider = %(provider)s)
    and (%(kind)s is null or d.kind = %(kind)s) and (%(state)s is null or d.state = %(state)s)
+   and (%(currency)s is null or d.currency = %(currency)s) and (%(since)s is null or d.opened_at >= %(since)s)
  order by d.id desc limit %(limit)s;
 
 -- list_discrepancy_history --

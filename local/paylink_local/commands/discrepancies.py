@@ -6,7 +6,6 @@ from typing import Any
 from paylink.core.discrepancies import Kind
 from paylink.runtime.event_request import one_of, parse_page
 from paylink.runtime.query import read_uuid
-from paylink.services.discrepancies import Discrepancies
 from paylink.services.operator import COMMAND
 from paylink_local.operator_commands import add_page, operator_deps, print_json, print_page, read_id, short_time
 
@@ -45,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     with operator_deps() as (deps, _):
-        discrepancies = Discrepancies(deps.database)
+        discrepancies = deps.discrepancies
         match args.action:
             case "list":
                 names = _FILTERS | {"cursor", "limit"}
@@ -55,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
             case "show":
                 print_json(discrepancies.show(read_id(args.id)))
             case _:
-                print_json(discrepancies.accept(read_id(args.id), args.note, COMMAND))
+                print_json(discrepancies.accept(read_id(args.id), args.note, COMMAND.name))
     return 0
 
 

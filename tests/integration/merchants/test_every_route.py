@@ -15,9 +15,11 @@ from typing import Any
 import pytest
 
 from paylink.core.api_key import MERCHANT_SCOPES, OPERATOR_SCOPES
+from paylink.core.discrepancies import Finding, Kind
 from paylink.core.errors import Unauthenticated
 from paylink.runtime.wiring import Deps
 from paylink.services.operator import COMMAND
+from paylink.store.discrepancies import record_findings
 from paylink_local.template import find_template, load_template
 from support.signing import intent_event, sign
 from support.stack import ORDER, REPOSITORY, Answer, Stack
@@ -34,6 +36,7 @@ BODIES: Mapping[str, Any] = {
     "POST /v1/tx/{transaction_id}/cancel": {},
     "POST /v1/tx/{transaction_id}/capture": {},
     "POST /v1/reconcile": {},
+    "POST /v1/discrepancies/{id}/resolve": {"note": "seen"},
     "POST /v1/webhook/{provider}": {},
     "POST /v1/webhook/{provider}/{account}": {},
     "POST /v1/events/{id}/replay": {},
@@ -68,6 +71,7 @@ class Shop:
     page: str
     """Where the open transaction is paid."""
     run: str
+    discrepancy: str
 
     def names(self) -> dict[str, dict[str, tuple[str, str]]]:
         """Return, by the start of a path, the first merchant's value of each parameter and one that nobody has."""
@@ -83,6 +87,7 @@ class Shop:
             "/v1/keys/{id}": {"id": (self.key, UNKNOWN)},
             "/v1/accounts/{id}": {"id": (self.account, UNKNOWN), "field": ("webhook_secret", "webhook_secret")},
             "/v1/reconcile/{id}": {"id": (self.run, UNKNOWN)},
+            "/v1/discrepancies/{id}": {"id": (self.discrepancy, UNKNOWN)},
             "/v1/webhook/{provider}/{account}": {"provider": ("stripe", "stripe"), "account": ("default", "nobody")},
             "/v1/webhook/{provider}": {"provider": ("stripe", "stripe")},
         }
@@ -104,6 +109,11 @@ class Shop:
                 (f"cursor={self.event}", f"cursor={UNKNOWN}"),
             ],
             "GET /v1/reconcile": [(f"cursor={self.run}", f"cursor={UNKNOWN}")],
+            "GET /v1/discrepancies": [
+                (f"transaction_id={self.transaction}", f"transaction_id={UNKNOWN}"),
+                ("state=open&kind=missing_at_provider", "state=resolved&kind=duplicate"),
+                (f"cursor={self.discrepancy}", f"cursor={UNKNOWN}"),
+            ],
         }
 
     def secrets(self) -> list[str]:
@@ -119,6 +129,7 @@ class Shop:
             self.open_transaction,
             self.page,
             self.run,
+            self.discrepancy,
             "order-of-the-shop",
             "till-of-the-shop",
             "evt_shop",
@@ -127,7 +138,9 @@ class Shop:
 
 @pytest.fixture
 def shop(stack: Stack) -> Shop:
-    """The demo merchant has a paid transaction with an event and a refund, an open one, and a dead event."""
+    """
+    The demo merchant has a paid transaction with an event, a refund and a discrepancy, an open one, and a dead event.
+    """
     told = {"order_reference": "order-of-the-shop", "metadata": {"till": "till-of-the-shop"}, "amount": 140_001}
     transaction = stack.checkout("shared-key", **told).body
     stack.pay(transaction["checkout_url"])
@@ -137,6 +150,7 @@ def shop(stack: Stack) -> Shop:
     opened = stack.checkout().body
     row_ids = stack.deliver(event), stack.deliver({"id": "evt_dead"})
     stack.deps.processing.process(list(row_ids))
+    run = stack.reconcile()["id"]
     return Shop(
         transaction=transaction["id"],
         event=str(row_ids[0]),
@@ -148,8 +162,27 @@ def shop(stack: Stack) -> Shop:
         cursor=stack.merchant("GET", "/v1/tx?limit=1").body["next_cursor"],
         open_transaction=opened["id"],
         page=opened["checkout_url"],
-        run=stack.reconcile()["id"],
+        run=run,
+        discrepancy=make_discrepancy(stack, transaction["id"], run),
     )
+
+
+def make_discrepancy(stack: Stack, transaction_id: str, run_id: str) -> str:
+    """As if the provider knew nothing of a paid transaction."""
+    account = stack.deps.accounts.get(stack.rows("select id from provider_accounts where provider = 'stripe'")[0]["id"])
+    subject = f"transaction:{transaction_id}"
+    found = Finding(
+        Kind.MISSING_AT_PROVIDER,
+        subject,
+        "paid/not found",
+        "IDR",
+        140_001,
+        0,
+        {},
+        transaction_id=uuid.UUID(transaction_id),
+    )
+    stack.deps.database.run(lambda uow: record_findings(uow, account, uuid.UUID(run_id), [found]))
+    return str(stack.rows("select id from discrepancies where subject = %s", subject)[0]["id"])
 
 
 def parameters(shop: Shop, path: str) -> dict[str, tuple[str, str]]:

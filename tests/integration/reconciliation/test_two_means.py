@@ -1,9 +1,8 @@
 """Answers and lines look at the same money: first the one, then the other, and a cause is told once."""
 
 from paylink.core.money import Money
-from paylink.core.reconciliation import RunOrder
+from paylink.core.reconciliation import BY_COMMAND, RunOrder
 from paylink.services.discrepancies import Discrepancies
-from paylink.services.operator import COMMAND
 from paylink.store import reconciliation as runs
 from support.sales import Sale
 from support.settled import Clock
@@ -34,7 +33,7 @@ def test_what_a_person_has_accepted_is_not_told_anew_by_the_lines(truth: Truth):
     truth.reconcile()
     [open_one] = truth.stack.rows("select id, found_by from discrepancies where state = 'open'")
     assert open_one["found_by"] == "status"
-    Discrepancies(truth.stack.deps.database).accept(open_one["id"], "an order of the old system", COMMAND)
+    Discrepancies(truth.stack.deps.database).accept(open_one["id"], "an order of the old system", BY_COMMAND)
     truth.reconcile()
     assert [told.resolution for told in truth.found()] == ["accepted"]
 

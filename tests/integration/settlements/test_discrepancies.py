@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -9,9 +10,9 @@ import psycopg2
 import pytest
 
 from paylink.core.discrepancies import Finding, FoundBy, Kind
-from paylink.core.errors import InvalidFields, NotFound, WrongState
+from paylink.core.errors import AlreadyResolved, InvalidFields, NotFound
+from paylink.core.reconciliation import BY_COMMAND
 from paylink.services.discrepancies import Discrepancies
-from paylink.services.operator import COMMAND
 from paylink.store.discrepancies import (
     read_open_discrepancies,
     record_findings,
@@ -135,7 +136,7 @@ def test_what_a_person_has_accepted_stays_accepted(books: Books):
     record(books, FINDING)
     service = Discrepancies(books.database)
     discrepancy_id = stored(books)[0]["id"]
-    shown = service.accept(discrepancy_id, " the shop knows ", COMMAND)
+    shown = service.accept(discrepancy_id, " the shop knows ", BY_COMMAND)
     assert (shown["state"], shown["resolution"], shown["resolved_by"], shown["note"]) == (
         "resolved",
         "accepted",
@@ -170,13 +171,28 @@ def test_what_cannot_be_accepted_is_refused_and_changes_nothing(books: Books):
     before = stored(books), history(books)
     for note in ("", "  ", "a\x00b", "x" * 1001, "\ud800"):
         with pytest.raises(InvalidFields):
-            service.accept(discrepancy_id, note, COMMAND)
+            service.accept(discrepancy_id, note, BY_COMMAND)
     with pytest.raises(NotFound):
-        service.accept(new_id(), "note", COMMAND)
+        service.accept(new_id(), "note", BY_COMMAND)
     assert (stored(books), history(books)) == before
     gone(books, books.run_id(), FINDING.subject)
-    with pytest.raises(WrongState, match="gone"):
-        service.accept(discrepancy_id, "note", COMMAND)
+    with pytest.raises(AlreadyResolved, match="did not find it any more"):
+        service.accept(discrepancy_id, "note", BY_COMMAND)
+
+
+@pytest.mark.parametrize("repaired", [False, True])
+def test_what_is_resolved_is_not_accepted_a_second_time(books: Books, repaired: bool):
+    """The first person's note stays, and the second is told so in a discrepancy's words, not a transaction's."""
+    record(books, FINDING, repaired=repaired)
+    service = Discrepancies(books.database)
+    discrepancy_id = stored(books)[0]["id"]
+    if not repaired:
+        service.accept(discrepancy_id, "the first", BY_COMMAND)
+    before = stored(books), history(books)
+    with pytest.raises(AlreadyResolved, match="a run has applied" if repaired else "somebody has accepted") as refused:
+        service.accept(discrepancy_id, "the second", BY_COMMAND)
+    assert (refused.value.status, "transaction" in refused.value.title) == (409, False)
+    assert (stored(books), history(books)) == before
 
 
 def test_history_is_append_only(books: Books):
@@ -220,6 +236,10 @@ def test_pages_lose_and_repeat_nothing_and_every_filter_narrows(books: Books):
         ({"run_id": first}, 7),
         ({"run_id": second}, 2),
         ({"provider": "none"}, 0),
+        ({"currency": "IDR"}, 8),
+        ({"currency": "USD"}, 0),
+        ({"since": datetime.now(UTC) - timedelta(minutes=1), "state": "open"}, 7),
+        ({"since": datetime.now(UTC) + timedelta(minutes=1)}, 0),
         ({"account_id": books.account.id}, 8),
         ({"transaction_id": new_id()}, 0),
     ):

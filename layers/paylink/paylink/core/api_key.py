@@ -9,7 +9,14 @@ from paylink.core.keyring import Keyring
 from paylink.core.secret import Secret
 
 MERCHANT_SCOPES = ("checkout:write", "tx:read", "refund:write", "reconcile:write", "events:read")
-OPERATOR_SCOPES = ("metrics:read", "events:read", "events:write", "merchants:read", "merchants:write")
+OPERATOR_SCOPES = (
+    "metrics:read",
+    "events:read",
+    "events:write",
+    "reconcile:write",
+    "merchants:read",
+    "merchants:write",
+)
 
 MERCHANT, OPERATOR = "plm", "plo"
 DEMO = "demo"

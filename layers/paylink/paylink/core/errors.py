@@ -131,6 +131,12 @@ class ReconciliationRunning(PayLinkError):
     retryable = True
 
 
+class AlreadyResolved(PayLinkError):
+    slug = "already-resolved"
+    title = "This discrepancy is resolved already"
+    status = 409
+
+
 class TooManyRuns(PayLinkError):
     """A merchant may have some reconciliation runs under way, of different limits, but not any number."""
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from paylink.services.capturing import Capturing
     from paylink.services.checkout import Checkout
     from paylink.services.credential_use import CredentialUse
+    from paylink.services.discrepancies import Discrepancies
     from paylink.services.groups import Groups
     from paylink.services.health import Health
     from paylink.services.intake import Intake
@@ -286,6 +287,12 @@ class Deps:
         settings = self.settings
         readers = RegisteredReaders(settings.providers, settings.environ)
         return Reconciliation(self.parts, SqsRunQueue(settings.reconciliation_queue_url), readers)
+
+    @_part
+    def discrepancies(self) -> "Discrepancies":
+        from paylink.services.discrepancies import Discrepancies
+
+        return Discrepancies(self.database)
 
     @_part
     def settlements(self) -> "Settlements":

@@ -4,9 +4,8 @@ from typing import Any
 from uuid import UUID
 
 from paylink.core.discrepancies import Resolution
-from paylink.core.errors import FieldProblem, InvalidFields, NotFound, WrongState
-from paylink.core.text import is_printable
-from paylink.services.operator import Operator
+from paylink.core.errors import AlreadyResolved, FieldProblem, InvalidFields, NotFound
+from paylink.core.text import CONTROL, is_printable
 from paylink.services.times import iso
 from paylink.store.audit import write_audit
 from paylink.store.database import Database
@@ -15,6 +14,13 @@ from paylink.store.pages import Page
 from paylink.store.unit_of_work import Row, UnitOfWork
 
 NOTE_MAX = 1000
+NOTE = rf"^[^{CONTROL}]*[^\s{CONTROL}][^{CONTROL}]*$"
+"""Not only blanks."""
+_HOW_RESOLVED = {
+    Resolution.REPAIRED: "a run has applied what the provider says",
+    Resolution.GONE: "a later run looked, and did not find it any more",
+    Resolution.ACCEPTED: "somebody has accepted it; its note tells why",
+}
 
 
 class Discrepancies:
@@ -46,32 +52,39 @@ class Discrepancies:
         """
         return self._database.run(lambda uow: _shown(uow, discrepancy_id, merchant_id))
 
-    def accept(self, discrepancy_id: UUID, note: str, by: Operator) -> dict[str, Any]:
+    def accept(
+        self, discrepancy_id: UUID, note: str, made_by: str, *, merchant_id: UUID | None = None
+    ) -> dict[str, Any]:
         """
-        Resolve an open one because nothing is left to do; it stays resolved whenever it is found again.
+        Resolve an open one because nothing is left to do; it stays resolved whenever it is found again. `made_by` is a
+        key's prefix, or `command`; with `merchant_id`, only one of that merchant's.
 
         Raises:
             InvalidFields: The note is empty, too long or not printable.
             NotFound: There is none.
-            WrongState: It is resolved already.
+            AlreadyResolved: By a person or a run; the detail tells which.
         """
         note = note.strip()
-        if not note or len(note) > NOTE_MAX or not is_printable(note):
+        if not is_note(note):
             problem = f"1 to {NOTE_MAX} printable characters are needed: why nothing is left to do"
             raise InvalidFields(fields=[FieldProblem("note", problem)])
 
         def work(uow: UnitOfWork) -> dict[str, Any]:
             row = uow.first("lock_discrepancy", id=discrepancy_id)
-            if row is None:
+            if row is None or merchant_id not in (None, row["merchant_id"]):
                 raise _no_such()
             if row["state"] != "open":
-                raise WrongState(f"it is resolved already: {row['resolution']}")
-            resolve(uow, [discrepancy_id], Resolution.ACCEPTED, made_by=by.name, note=note)
+                raise AlreadyResolved(_HOW_RESOLVED[Resolution(row["resolution"])])
+            resolve(uow, [discrepancy_id], Resolution.ACCEPTED, made_by=made_by, note=note)
             whose = {"subject_id": discrepancy_id, "merchant_id": row["merchant_id"]}
-            write_audit(uow, "discrepancy.accepted", made_by=by.name, **whose, note=note)
+            write_audit(uow, "discrepancy.accepted", made_by=made_by, **whose, note=note)
             return _shown(uow, discrepancy_id, None)
 
         return self._database.run(work)
+
+
+def is_note(text: str) -> bool:
+    return bool(text.strip()) and len(text) <= NOTE_MAX and is_printable(text)
 
 
 def discrepancy_body(row: Row) -> dict[str, Any]:

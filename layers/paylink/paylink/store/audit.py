@@ -17,7 +17,7 @@ def write_audit(
     merchant_id: UUID | None = None,
     **details: object,
 ) -> None:
-    """Note a change. `made_by` is an operator key's prefix, or `command`. Never put a secret into `details`."""
+    """Note a change. `made_by` is a key's prefix, or `command`. Never put a secret into `details`."""
     uow.run(
         "insert_audit",
         id=new_id(),

@@ -13,7 +13,9 @@ from paylink.store.ids import new_id
 from paylink.store.pages import Page, read_page
 from paylink.store.unit_of_work import Row, UnitOfWork
 
-FILTERS = ("id", "merchant_id", "account_id", "transaction_id", "run_id", "provider", "kind", "state")
+FILTERS = (
+    "id", "merchant_id", "account_id", "transaction_id", "run_id", "provider", "kind", "state", "currency", "since",
+)  # fmt: skip
 """By what a list can be narrowed; a run's are those that it found first, or was the last to find."""
 
 _SUMMED_BY = ("merchant_id", "account_id", "run_id", "provider", "kind", "state")
