@@ -47,8 +47,13 @@ class DemoClient:
                 return dict(page)
         raise DemoFailed(f"the sandbox does not know {checkout_url}; is a real provider configured?")
 
-    def pay(self, provider: str, page_id: str) -> None:
-        self._json("POST", f"{self._sandbox}/_sandbox/{provider}/pages/{page_id}/pay", 200)
+    def pay(self, provider: str, page_id: str, action: str = "pay") -> None:
+        self._json("POST", f"{self._sandbox}/_sandbox/{provider}/pages/{page_id}/{action}", 200)
+
+    def pays_other_amounts(self) -> str:
+        """Return a provider at whose page another amount than was asked for can be paid."""
+        actions = self._json("GET", f"{self._sandbox}/_sandbox/actions", 200)
+        return next(provider for provider, known in actions.items() if "pay-other-amount" in known["pages"])
 
     def charges(self, reference: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self._ledger(reference)["charges"]

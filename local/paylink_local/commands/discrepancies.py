@@ -4,7 +4,8 @@ import argparse
 from typing import Any
 
 from paylink.core.discrepancies import Kind
-from paylink.runtime.event_request import one_of, parse_page
+from paylink.runtime.discrepancy_request import FILTERS
+from paylink.runtime.event_request import parse_page
 from paylink.runtime.query import read_uuid
 from paylink.services.operator import COMMAND
 from paylink_local.operator_commands import add_page, operator_deps, print_json, print_page, read_id, short_time
@@ -12,13 +13,8 @@ from paylink_local.operator_commands import add_page, operator_deps, print_json,
 HELP = "List, show and resolve differences between us and providers."
 
 _HEADER = ("ID", "OPENED", "ACCOUNT", "KIND", "SUBJECT", "DIFFERENCE", "DRIFT", "STATE")
-_READERS = {
-    "state": one_of(("open", "resolved")),
-    "kind": one_of(tuple(Kind)),
-    "account_id": read_uuid,
-    "run_id": read_uuid,
-}
-_FILTERS = frozenset({"merchant_id", "transaction_id", "provider", *_READERS})
+_READERS = {**FILTERS, "account_id": read_uuid, "run_id": read_uuid}
+_FILTERS = frozenset({"merchant_id", *_READERS})
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,6 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     listing.add_argument("--state", metavar="STATE", help="open or resolved")
     listing.add_argument("--kind", metavar="KIND", help=", ".join(Kind))
     listing.add_argument("--provider", metavar="PROVIDER", help="at this provider")
+    listing.add_argument("--currency", metavar="CURRENCY", help="in this currency, such as IDR")
+    listing.add_argument("--since", metavar="TIME", help="opened, or opened again, at this time or later (UTC)")
     for name, text in (
         ("account-id", "of this account"),
         ("merchant-id", "of this merchant"),

@@ -97,7 +97,7 @@ def test_a_discrepancy_is_listed_shown_and_accepted(stack: Stack, paylink: Any):
     code, out, _ = paylink("discrepancies", "resolve", discrepancy_id, "--note", "given back by hand")
     assert (code, json.loads(out)["resolution"], json.loads(out)["note"]) == (0, "accepted", "given back by hand")
     for arguments, says in (
-        (("resolve", discrepancy_id, "--note", "x"), "it is resolved already: accepted"),
+        (("resolve", discrepancy_id, "--note", "x"), "it is resolved already: somebody has accepted it"),
         (("resolve", discrepancy_id, "--note", " "), "--note: 1 to 1000"),
         (("resolve", str(UUID(int=1)), "--note", "x"), "there is no such discrepancy"),
         (("show", "x"), "a UUID is needed"),
@@ -108,6 +108,8 @@ def test_a_discrepancy_is_listed_shown_and_accepted(stack: Stack, paylink: Any):
         code, _, errors = paylink("discrepancies", *arguments)
         assert (code, says in errors, len(errors.splitlines())) == (1, True, 1), errors
     assert paylink("discrepancies", "list", "--state", "open")[1].splitlines()[1:] == []
+    for narrowed, count in ((("--currency", "IDR"), 1), (("--currency", "USD"), 0), (("--since", "2100-01-01"), 0)):
+        assert len(paylink("discrepancies", "list", *narrowed)[1].splitlines()) == 1 + count
 
 
 def test_fees_are_agreed_shown_and_ended_and_every_agreement_stays(stack: Stack, paylink: Any):

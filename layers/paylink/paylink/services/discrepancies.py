@@ -19,7 +19,7 @@ NOTE = rf"^[^{CONTROL}]*[^\s{CONTROL}][^{CONTROL}]*$"
 _HOW_RESOLVED = {
     Resolution.REPAIRED: "a run has applied what the provider says",
     Resolution.GONE: "a later run looked, and did not find it any more",
-    Resolution.ACCEPTED: "somebody has accepted it; its note tells why",
+    Resolution.ACCEPTED: "somebody has accepted it, and its note tells why",
 }
 
 
@@ -74,7 +74,7 @@ class Discrepancies:
             if row is None or merchant_id not in (None, row["merchant_id"]):
                 raise _no_such()
             if row["state"] != "open":
-                raise AlreadyResolved(_HOW_RESOLVED[Resolution(row["resolution"])])
+                raise AlreadyResolved(f"it is resolved already: {_HOW_RESOLVED[Resolution(row['resolution'])]}")
             resolve(uow, [discrepancy_id], Resolution.ACCEPTED, made_by=made_by, note=note)
             whose = {"subject_id": discrepancy_id, "merchant_id": row["merchant_id"]}
             write_audit(uow, "discrepancy.accepted", made_by=made_by, **whose, note=note)
