@@ -40,6 +40,7 @@ def test_every_answer_keeps_to_the_document(fuzzed: RunningStack, request: pytes
         "api": fuzzed.api,
         "sandbox": fuzzed.sandbox,
         "operator_key": settings["PAYLINK_DEMO_OPERATOR_KEY"],
+        "merchant_key": settings["PAYLINK_DEMO_MERCHANT_KEY"],
         "tally": str(tally),
         "secrets": {name: value for name, value in settings.items() if re.search("WEBHOOK_SECRET|TOKEN|SERVER", name)},
     }

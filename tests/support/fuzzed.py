@@ -2,25 +2,29 @@
 
 import hashlib
 import json
+import time
 import uuid
 from collections import Counter
 from collections.abc import Sequence
+from functools import cached_property
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import urllib3
 
+from paylink_local.demo_client import DemoClient
 from support.signing import sign
 
+_PATIENCE_S = 60
 _DEAD = "charge.succeeded"
 """An event of this type without a charge is given up at once: there must be dead letters to look at."""
 
 
 class Fuzzed:
     """
-    settings: `api`, `sandbox`, `operator_key`, `tally` (the file of what was answered), and `secrets`, which sign the
-    demo account's webhooks by their variables.
+    settings: `api`, `sandbox`, `operator_key`, `merchant_key`, `tally` (the file of what was answered), and `secrets`,
+    which sign the demo account's webhooks by their variables.
     """
 
     def __init__(self, settings: dict[str, Any]) -> None:
@@ -79,6 +83,31 @@ class Fuzzed:
             path["transaction_id"] = self._turn_of(self._transactions)
         elif operation in ("get_dead_letter", "redrive_dead_letter"):
             path["id"] = next((one["id"] for one in self._read("/v1/dead-letters")["events"]), path["id"])
+        elif operation in ("get_discrepancy", "resolve_discrepancy"):
+            path["id"] = self._discrepancy
+
+    @cached_property
+    def _discrepancy(self) -> str:
+        """One that is open at first: a page was paid with another amount than was asked for."""
+        actions = json.loads(self._pool.request("GET", f"{self._settings['sandbox']}/_sandbox/actions").data)
+        provider = next(slug for slug, known in actions.items() if "pay-other-amount" in known["pages"])
+        client = DemoClient(self._settings["api"], self._settings["sandbox"], self._settings["merchant_key"])
+        transaction = client.create_checkout(provider, 150_000, "IDR", uuid.uuid4().hex)
+        client.pay(provider, client.page_of(transaction["checkout_url"])["id"], "pay-other-amount")
+        stop_at = time.monotonic() + _PATIENCE_S
+        while time.monotonic() < stop_at:
+            # Others may be under way, and this one's webhook, too.
+            self._pool.request(
+                "POST",
+                f"{self._settings['api']}/v1/reconcile",
+                headers={"Authorization": f"Bearer {self._settings['merchant_key']}"},
+                body=json.dumps({"provider": provider, "sample": 0, "settlements": False}),
+            )
+            time.sleep(0.5)
+            found = self._read("/v1/discrepancies", f"&transaction_id={transaction['id']}")["discrepancies"]
+            if found:
+                return str(found[0]["id"])
+        raise TimeoutError("no run found what was paid with another amount")
 
     def _turn_of(self, known: Sequence[Any]) -> Any:
         """The newest ones, in turn."""
@@ -104,8 +133,8 @@ class Fuzzed:
         self._answered[f"{operation} {status}"] += 1
         Path(self._settings["tally"]).write_text(json.dumps(self._answered))
 
-    def _read(self, path: str) -> Any:
-        return self._call("GET", f"{path}?limit=200", {})
+    def _read(self, path: str, more: str = "") -> Any:
+        return self._call("GET", f"{path}?limit=200{more}", {})
 
     def _make(self, path: str, **body: str) -> Any:
         return self._call("POST", path, {"Idempotency-Key": uuid.uuid4().hex}, body)
