@@ -41,6 +41,11 @@ class Actions:
         _named(self.simulator(slug).page_actions, name).run(page_id, None)
         return self.page(slug, page_id)
 
+    def on_pages(self, slug: str, page_ids: Sequence[str], name: str) -> list[Page]:
+        """All of them in one transaction, or none. Raises NotFound or NotPossible."""
+        with self.frame.store.transaction():
+            return [self.on_page(slug, page_id, name) for page_id in page_ids]
+
     def on_charge(self, slug: str, charge_id: str, name: str, amount: int | None) -> Charge:
         """Raises NotFound or NotPossible."""
         self.charge(slug, charge_id)

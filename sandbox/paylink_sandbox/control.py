@@ -12,6 +12,9 @@ from paylink_sandbox.faults import KINDS, Fault, parse_fault
 from paylink_sandbox.ledger import Charge, Page, Refund
 from paylink_sandbox.money import Amount
 
+_PAGES_AT_ONCE = 1000
+"""Everything else waits meanwhile."""
+
 
 def control_routes(actions: Actions) -> Blueprint:
     routes = Blueprint("control", __name__)
@@ -47,6 +50,13 @@ def control_routes(actions: Actions) -> Blueprint:
     @routes.post("/_sandbox/<slug>/pages/<page_id>/<action>")
     def act_on_page(slug: str, page_id: str, action: str) -> Response:
         return jsonify(_page_json(actions.on_page(slug, page_id, action)))
+
+    @routes.post("/_sandbox/<slug>/pages/<action>")
+    def act_on_pages(slug: str, action: str) -> Response:
+        ids = _body().get("ids")
+        if not isinstance(ids, list) or not 1 <= len(ids) <= _PAGES_AT_ONCE or not all(isinstance(i, str) for i in ids):
+            raise SandboxError(f"ids must be a list of 1 to {_PAGES_AT_ONCE} pages")
+        return jsonify(pages=[_page_json(page) for page in actions.on_pages(slug, ids, action)])
 
     @routes.post("/_sandbox/<slug>/charges/<charge_id>/<action>")
     def act_on_charge(slug: str, charge_id: str, action: str) -> Response:

@@ -4,6 +4,7 @@ import contextlib
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import boto3
@@ -42,12 +43,19 @@ def sandbox_clock() -> Callable[[], float]:
 
 
 @pytest.fixture
+def serve_sandbox() -> Callable[..., AbstractContextManager[str]]:
+    """What serves the sandbox, given its environment and its clock, and gives its address."""
+    return running_sandbox
+
+
+@pytest.fixture
 def stack(
     services: dict[str, str],
     database_url: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     sandbox_clock: Callable[[], float],
+    serve_sandbox: Callable[..., AbstractContextManager[str]],
 ) -> Iterator[Stack]:
     """PayLink with empty data, an empty queue and an empty sandbox."""
     held: list[Stack] = []
@@ -68,7 +76,7 @@ def stack(
             },
         )
         sandbox_environ = environ | {"PAYLINK_SANDBOX_TIME_SCALE": "36000"}
-        sandbox = cleanup.enter_context(running_sandbox(sandbox_environ, clock=sandbox_clock))
+        sandbox = cleanup.enter_context(serve_sandbox(sandbox_environ, clock=sandbox_clock))
         environ |= services | {"PAYLINK_DATABASE_URL": database_url}
         environ |= {f"PAYLINK_{slug.upper()}_API_BASE": f"{sandbox}/{slug}" for slug in provider_slugs()}
         for name, value in environ.items():

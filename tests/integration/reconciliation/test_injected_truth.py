@@ -6,7 +6,8 @@ What is made wrong, and what must be told of it, is in support/wrongs.py.
 
 import random
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from paylink.core.money import Money
 from paylink.providers.registry import provider_slugs
+from support.beside import SharedClock, sandbox_beside
 from support.sales import Sale, Wrong
 from support.stack import Stack
 from support.truth import FATES, Told, Truth
@@ -26,6 +28,17 @@ ALONE: Sequence[Case] = [(wrong.fates[0], (wrong,)) for wrong in WRONGS.values()
 TOGETHER: Sequence[Case] = [(fate, tuple(WRONGS[name] for name in names)) for fate, names in OVERLAPS]
 AGREEING: Sequence[Case] = [(fate, ()) for fate in FATES]
 WRONG_OF_ALL = 0.15
+
+
+@pytest.fixture
+def sandbox_clock() -> SharedClock:
+    return SharedClock()
+
+
+@pytest.fixture
+def serve_sandbox() -> Callable[..., AbstractContextManager[str]]:
+    """Beside the worker: large books are asked about for minutes."""
+    return sandbox_beside
 
 
 def check(truth: Truth, report: Mapping[str, Any]) -> None:

@@ -188,6 +188,33 @@ def test_an_unknown_action_lists_the_known_ones(sandbox: Sandbox) -> None:
     assert "pay-delayed" in answer["error"]["message"]
 
 
+def test_a_button_is_pressed_on_many_pages(sandbox: Sandbox) -> None:
+    """Each is paid as by a click of its own, and they are answered in the order of the call."""
+    ids = [sandbox.create(f"ORDER-{n}").id for n in range(3)]
+    pages = sandbox.control.call("POST", "/_sandbox/stripe/pages/pay", {"ids": ids})["pages"]
+    assert [(page["id"], page["state"]) for page in pages] == [(page_id, "paid") for page_id in ids]
+    assert {charge["page_id"] for charge in sandbox.control.ledger()["charges"]} == set(ids)
+    for n in range(3):
+        told = {delivery["type"] for delivery in sandbox.control.settled(f"ORDER-{n}")}
+        assert told == {"payment_intent.succeeded", "charge.succeeded", "checkout.session.completed"}
+
+
+def test_of_many_pages_one_that_is_not_open_leaves_all_as_they_are(sandbox: Sandbox) -> None:
+    """Nothing is paid, and no webhook is sent."""
+    first, last = sandbox.create().id, sandbox.create().id
+    for body, status in (({"ids": [first, last, first]}, 409), ({"ids": [first, "none"]}, 404)):
+        answer = sandbox.control.call("POST", "/_sandbox/stripe/pages/pay", body, status=status)
+        assert answer["error"]["message"]
+    assert {page["state"] for page in sandbox.control.ledger()["pages"]} == {"open"}
+    assert (sandbox.control.ledger()["charges"], sandbox.control.deliveries()) == ([], [])
+
+
+@pytest.mark.parametrize("body", [None, {"ids": []}, {"ids": "all"}, {"ids": [1]}, {"ids": ["x"] * 1001}])
+def test_pages_that_are_not_named_are_refused(sandbox: Sandbox, body: object) -> None:
+    """400 with a reason."""
+    assert "ids" in sandbox.control.call("POST", "/_sandbox/stripe/pages/pay", body, 400)["error"]["message"]
+
+
 def test_a_large_body_is_refused(sandbox: Sandbox) -> None:
     """More than a megabyte is 413."""
     answer = urllib3.request("PUT", f"{sandbox.url}/_sandbox/faults", body=b"x" * (1024 * 1024 + 1))
