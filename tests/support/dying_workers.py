@@ -5,7 +5,7 @@ import os
 import signal
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -20,18 +20,22 @@ _MESSAGE = {"Records": [record_of({"MessageId": "1", "ReceiptHandle": "-", "Body
 
 
 @contextmanager
-def counted(address: str) -> Iterator[tuple[str, Counter[str]]]:
-    """Serve what is at `address`; yield where, and how often each address was asked for."""
+def counted(address: str) -> Iterator[tuple[str, Mapping[str, Counter[str]]]]:
+    """
+    Serve what is at `address` in a folder of any name; yield where, and how often each address was asked for, by the
+    folder's name. So a question is its asker's even when it comes in after its death.
+    """
     pool = urllib3.PoolManager(retries=False, timeout=20, maxsize=16)
-    asked: Counter[str] = Counter()
+    asked: defaultdict[str, Counter[str]] = defaultdict(Counter)
     lock = threading.Lock()
 
     class Through(QuietHandler):
         def do_GET(self) -> None:
+            _, folder, rest = self.path.split("/", 2)
             with lock:
-                asked[self.path] += 1
+                asked[folder][f"/{rest}"] += 1
             headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
-            answer = pool.request("GET", address + self.path, headers=headers)
+            answer = pool.request("GET", f"{address}/{rest}", headers=headers)
             # Who asked may be dead by now.
             with suppress(ConnectionError):
                 self.send_response(answer.status)
