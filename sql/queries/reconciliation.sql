@@ -95,6 +95,8 @@ update reconciliation_runs set selected = (select coalesce(sum(n), 0) from plann
 returning selected, (select count(*) from planned) as batches;
 
 -- plan_settlements --
+-- Accounts of which nothing was heard are left out, but for a time that is asked for: of what was paid there, all may be
+-- missing here.
 insert into reconciliation_batches (run_id, number, account_id, provider, transaction_ids, kind, since, until)
 select %(run_id)s, (select count(*) from reconciliation_batches where run_id = %(run_id)s) + row_number() over (order by a.id),
        a.id, a.provider, '{}', 'settlement',
@@ -106,7 +108,9 @@ select %(run_id)s, (select count(*) from reconciliation_batches where run_id = %
    and (%(account_id)s::uuid is null or a.id = %(account_id)s) and a.provider = any (%(providers)s::text[])
    and (%(created_from)s::timestamptz is null or %(created_from)s < now())
    and (not %(due_only)s or m.matched_at is null or m.matched_at < now() - interval '1 day')
-   and exists (select from transactions t where t.merchant_id = a.merchant_id and t.provider = a.provider);
+   and (%(created_from)s::timestamptz is not null
+        or exists (select from transactions t where t.merchant_id = a.merchant_id and t.provider = a.provider)
+        or exists (select from settlement_lines l where l.account_id = a.id));
 
 -- claim_batch --
 -- An account's lines are matched once its provider has been asked about its transactions: what that repairs is none.

@@ -106,6 +106,16 @@ def test_a_run_that_repairs_nothing_tells_each_cause_once_too(truth: Truth, slug
     assert truth.found() == Counter()
 
 
+@pytest.mark.parametrize("slug", SLUGS)
+def test_what_an_account_was_paid_of_which_nothing_is_held_is_told(truth: Truth, slug: str):
+    """As when a database was restored from before its first transaction."""
+    others = [Sale(other, Money(150_000, "IDR")) for other in SLUGS if other != slug]
+    truth.seed([Sale(slug, Money(20_000, "IDR"), "paid", (WRONGS["unknown_here"],)), *others[:1]])
+    truth.bring_lines()
+    check(truth, truth.reconcile())
+    adds_nothing(truth)
+
+
 def test_of_many_transactions_exactly_what_is_wrong_is_found(truth: Truth, long: bool):
     """Over all providers and two currencies, beside payments of another system."""
     sales = some_sales(truth.stack, random.Random(20_000), 20_000 if long else 600)

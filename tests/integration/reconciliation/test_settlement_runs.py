@@ -95,6 +95,20 @@ def test_the_schedule_matches_an_accounts_lines_once_a_day(stack: Stack):
     assert found(stack.reconcile_due()) == [("duplicate", 0, 150_000)]
 
 
+def test_accounts_of_which_nothing_was_heard_are_left_out_but_for_a_time_that_is_asked_for(stack: Stack):
+    """One of which a line is stored is matched without any transaction."""
+    for slug in ("stripe", "xendit"):
+        stack.sandbox_call("POST", f"/_sandbox/{slug}/settlements", {"amount": 5_000_000, "currency": "IDR"})
+    stack.reconcile_due()
+    stack.reconcile()
+    assert stack.rows("select 1 from settlement_lines") + stack.rows("select 1 from settlement_matchings") == []
+    stack.reconcile(provider="xendit", created_from="2020-01-01T00:00:00Z", created_to="2100-01-01T00:00:00Z")
+    assert len(stack.rows("select 1 from settlement_lines")) == 1
+    stack.reconcile_due()
+    matched = "select provider from settlement_matchings m join provider_accounts a on a.id = m.account_id"
+    assert stack.rows(matched) == [{"provider": "xendit"}]
+
+
 def test_without_settlements_no_line_is_asked_for(stack: Stack):
     stack.paid()
     stack.reconcile(settlements=False)
