@@ -13,6 +13,16 @@ _RESULTS = "<!-- results -->"
 def write_section(name: str, template: Path, results: Iterable[str], document: Path = DOCUMENT) -> None:
     """Put a template, with the results in their place in it, between the marks of that section."""
     section = template.read_text(encoding="utf-8").replace(_RESULTS, "\n".join(results)).strip()
+    replace_section(name, section, document)
+
+
+def replace_section(name: str, section: str, document: Path) -> None:
+    """
+    Put a text between the marks of that section.
+
+    Raises:
+        ValueError: The document has none of that name, or several.
+    """
     text = document.read_text(encoding="utf-8")
     begin, end = f"<!-- {name} -->\n", f"\n<!-- end of {name} -->"
     written, count = re.subn(f"(?s){re.escape(begin)}.*?{re.escape(end)}", lambda _: f"{begin}{section}{end}", text)
