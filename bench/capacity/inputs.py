@@ -62,6 +62,8 @@ class Assumed:
     queue_call_ms: float = 8.0
     invocation_ms: float = 1.0
     """What Lambda's own runtime adds to the time that is billed."""
+    platform_log_bytes: int = 350
+    """What Lambda itself logs of each invocation: START, END, REPORT."""
     provider_call_ms: float = 500.0
     checkout_cpu_us: float = 3050.0
     """Of the gateway, and next of Postgres: docs/performance.md, "Processor time of each part for one request"."""

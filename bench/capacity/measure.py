@@ -183,11 +183,11 @@ class _Bench:
         return group_us
 
     def _webhook(self, transaction: Seeded) -> NewWebhook:
-        side = self._side
+        account_id, credential_id = (UUID(str(i)) for i in (self._side.account_id, self._side.credential_id))
         body = webhooks.body(transaction, webhooks.now_s())
         headers = {"content-type": "application/json; charset=utf-8", "user-agent": "Stripe/1.0"}
         assurance = Assurance.BODY
-        return NewWebhook(new_id(), side.account_id, transaction.event_id, side.credential_id, assurance, body, headers)
+        return NewWebhook(new_id(), account_id, transaction.event_id, credential_id, assurance, body, headers)
 
     def _process(self, function: Function, name: str, ids: Sequence[UUID], per_message: int) -> Calls:
         """Hand stored events to the worker's function, ten messages at a time."""
