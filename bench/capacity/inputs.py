@@ -27,6 +27,7 @@ class Measured:
 
     functions: `receive_webhook` for one webhook; `process_webhook, 10` and `, 100` for so many events.
     postgres_cpu_us, wal_bytes: for each event, by how many of them one transaction holds.
+    unique_index_bytes: of the index by which an event counts once, for each event; part of the next.
     bytes_per_*: by table, of rows and of indexes.
     """
 
@@ -38,6 +39,7 @@ class Measured:
     postgres_cpu_us: Mapping[str, float]
     wal_bytes: Mapping[str, float]
     backend_memory_mb: float
+    unique_index_bytes: float
     bytes_per_event: Mapping[str, Mapping[str, float]]
     bytes_per_transaction: Mapping[str, Mapping[str, float]]
 
@@ -74,6 +76,10 @@ class Assumed:
     utilisation: float = 0.6
     """Of Postgres' processors at the peak: the rest is for vacuum, reconciliation, and a failover's cold cache."""
     worker_utilisation: float = 0.7
+    memory_for_connections: float = 0.25
+    """At most such a part of the server's memory."""
+    memory_for_pages: float = 0.5
+    """Such a part of it keeps pages of that index, next to all else."""
     refused: float = 1e-6
     """The share of webhooks that find no free place for their function. Providers send those again, minutes later."""
 

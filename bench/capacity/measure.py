@@ -1,6 +1,7 @@
 """What the model is given of this machine: service times, round trips, bytes. Written to measured.json."""
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -11,8 +12,6 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
-
-import psutil
 
 import paycrypto
 from bench.capacity.function_side import Calls, Function
@@ -108,6 +107,7 @@ class _Bench:
             "postgres_cpu_us": self._postgres_us,
             "wal_bytes": self._wal_bytes,
             "backend_memory_mb": memory_mb,
+            "unique_index_bytes": self._side.row("select pg_relation_size('webhook_events_unique') as n")["n"] / events,
             "bytes_per_event": _difference(pending, paid, events, only=_EVENT_TABLES),
             "bytes_per_transaction": _sum(
                 _difference(empty, pending, events, only=_TRANSACTION_TABLES),
@@ -227,7 +227,9 @@ class _Bench:
         )
         if len(rows) != 1:
             raise Void(f"a function holds {len(rows)} connections, not one")
-        return float(psutil.Process(rows[0]["pid"]).memory_full_info().uss / 1e6)
+        # Of its own: what it shares with the others of the server is there once.
+        [anonymous_kb] = re.findall(r"^RssAnon:\s+(\d+) kB$", Path(f"/proc/{rows[0]['pid']}/status").read_text(), re.M)
+        return int(anonymous_kb) * 1024 / 1e6
 
     def _rows(self, sql: str) -> list[dict[str, Any]]:
         with self._side.connection.cursor() as cursor:

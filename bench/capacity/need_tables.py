@@ -37,13 +37,6 @@ def _postgres_with(inputs: Inputs, stored: str, batch: int, how: str) -> Iterato
     )
 
 
-def instance(inputs: Inputs, load: Load) -> Instance:
-    to_allow = stages.connections(inputs, load).to_allow
-    found = stages.instance(inputs, stages.postgres(inputs, load, 10).processors, to_allow)
-    assert found is not None, f"no instance is large enough for {load}"
-    return found
-
-
 def connections(inputs: Inputs) -> Iterator[str]:
     def found(load: Load) -> stages.Connections:
         return stages.connections(inputs, load)
@@ -67,7 +60,7 @@ def connections(inputs: Inputs) -> Iterator[str]:
 
 
 def _instance_cell(inputs: Inputs, load: Load) -> str:
-    found = instance(inputs, load)
+    found = stages.instance(inputs, load)
     return f"{found.name}: {found.processors} processors, {found.memory_gib} GiB, {found.connections(inputs.limits):,}"
 
 
@@ -92,7 +85,10 @@ def storage(inputs: Inputs) -> Iterator[str]:
             "mean rate": lambda load: f"{number(load.mean_per_s)} /s",
             "reached after": lambda load: f"{number(billion / load.mean_per_s / 86_400 / 365.25)} years",
             "events with their indexes": lambda load: f"{number(found(load).narrow_gb)} GB",
-            "of it the indexes of `webhook_events`": lambda load: f"{number(found(load).unique_index_gb)} GB",
+            "of it the unique index of `webhook_events`": lambda load: f"{number(found(load).unique_index_gb)} GB",
+            "webhooks that read a page of it from storage": lambda load: (
+                f"{100 * stages.read_share(inputs, load, billion):.0f} %"
+            ),
             f"bodies, {RAW_BODY_DAYS} days of them": lambda load: f"{number(found(load).bodies_gb)} GB",
             "transactions, one for two events": lambda load: f"{number(found(load).transactions_gb)} GB",
         },
@@ -104,8 +100,8 @@ def costs(inputs: Inputs) -> Iterator[str]:
     yield f"Prices of us-east-1 as remembered, {prices.as_of}; they are inputs in `bench/capacity/inputs.py`."
     yield ""
     load = LOADS[1]
-    lone, tens = (cost.on_lambda(inputs, batch, instance(inputs, load)).per_million for batch in (1, 10))
-    grouped = cost.in_containers(inputs, 100, instance(inputs, load), load, GATEWAY_CPU_US, 30).per_million
+    lone, tens = (cost.on_lambda(inputs, batch, stages.instance(inputs, load)).per_million for batch in (1, 10))
+    grouped = cost.in_containers(inputs, 100, stages.instance(inputs, load), load, GATEWAY_CPU_US, 30).per_million
     yield from table(
         ("USD for a million webhooks", "Lambda, one by one", "Lambda, tens", "containers, hundreds"),
         [
@@ -116,10 +112,10 @@ def costs(inputs: Inputs) -> Iterator[str]:
     yield ""
 
     def on_lambda(load: Load) -> cost.Cost:
-        return cost.on_lambda(inputs, 1, instance(inputs, load))
+        return cost.on_lambda(inputs, 1, stages.instance(inputs, load))
 
     def in_containers(load: Load) -> cost.Cost:
-        return cost.in_containers(inputs, 10, instance(inputs, load), load, GATEWAY_CPU_US, 10)
+        return cost.in_containers(inputs, 10, stages.instance(inputs, load), load, GATEWAY_CPU_US, 10)
 
     yield from by_load(
         "USD, peak at",

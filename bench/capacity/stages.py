@@ -159,12 +159,30 @@ def connections(inputs: Inputs, load: Load, batch: int = 10) -> Connections:
     return Connections(places, {"reconcile_batch": RECONCILE_CONNECTIONS})
 
 
-def instance(inputs: Inputs, processors: int, to_allow: int) -> Instance | None:
-    """Return the smallest with enough processors and connections; None when there is none."""
+def instance(inputs: Inputs, load: Load) -> Instance:
+    """
+    Return the smallest with enough processors, connections, and memory for these.
+
+    Raises:
+        ValueError: There is none.
+    """
+    to_allow = connections(inputs, load).to_allow
+    processors = postgres(inputs, load, 10).processors
+    memory_gib = to_allow * inputs.measured.backend_memory_mb * 1e6 / 2**30
     for found in INSTANCES:
-        if found.processors >= processors and found.connections(inputs.limits) >= to_allow:
+        if (
+            found.processors >= processors
+            and found.connections(inputs.limits) >= to_allow
+            and memory_gib <= found.memory_gib * inputs.assumed.memory_for_connections
+        ):
             return found
-    return None
+    raise ValueError(f"no instance bears {load.peak_per_s} a second")
+
+
+def read_share(inputs: Inputs, load: Load, events: float) -> float:
+    """Return which part of webhooks reads a page from storage, as their place in the unique index is not in memory."""
+    cache = instance(inputs, load).memory_gib * 2**30 * inputs.assumed.memory_for_pages
+    return max(0.0, 1 - cache / (events * inputs.measured.unique_index_bytes))
 
 
 @dataclass(frozen=True)
@@ -184,7 +202,7 @@ def storage(inputs: Inputs, events: float, mean_per_s: float) -> Storage:
     per_transaction = sum(sum(sizes.values()) for sizes in measured.bytes_per_transaction.values())
     return Storage(
         events * (per_event["webhook_events"] + per_event["transaction_events"]) / 1e9,
-        events * measured.bytes_per_event["webhook_events"]["indexes"] / 1e9,
+        events * measured.unique_index_bytes / 1e9,
         kept * per_event["webhook_bodies"] / 1e9,
         # Two events tell of a payment, more or less.
         events / 2 * per_transaction / 1e9,
