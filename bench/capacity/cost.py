@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bench.capacity.inputs import Inputs, Instance, Load
-from bench.capacity.stages import service_s
+from bench.capacity.stages import SETS, process_s, receive_s
 
 PAGE_BYTES = 8192
 
@@ -33,7 +33,7 @@ def on_lambda(inputs: Inputs, batch: int, database: Instance) -> Cost:
     return Cost(
         {
             "API Gateway": inputs.prices.api_per_million,
-            "receive_webhook": _function(inputs, "receive_webhook", 1),
+            "receive_webhook": _function(inputs, receive_s(inputs), 1),
             **_behind(inputs, batch, sends=1),
         },
         _fixed(inputs, database),
@@ -57,16 +57,15 @@ def in_containers(inputs: Inputs, batch: int, database: Instance, load: Load, cp
 def _behind(inputs: Inputs, batch: int, *, sends: float) -> dict[str, float]:
     """What comes after intake. Receiving and deleting are calls for ten messages at most."""
     prices, measured = inputs.prices, inputs.measured
-    size = 100 if batch == 100 else 10
     by_lambda = inputs.assumed.platform_log_bytes
-    logged = (measured.functions[f"process_webhook, {size}"].log_bytes + by_lambda) / batch
+    logged = (measured.functions[f"process_webhook, {batch}"].log_bytes + by_lambda) / batch
     # A process that lives on has no such lines of Lambda's.
     logged += measured.functions["receive_webhook"].log_bytes + (by_lambda if sends == 1 else 0)
     stored = sum(sum(sizes.values()) for sizes in measured.bytes_per_event.values())
-    wal = measured.wal_bytes["one"] + measured.wal_bytes["ten applied"]
+    wal = measured.wal_bytes["one"] + measured.wal_bytes[SETS[batch]]
     return {
         "SQS": prices.queue_calls_per_million * (sends + 2 * max(sends / 10, 1 / batch)),
-        "process_webhook": _function(inputs, f"process_webhook, {size}", batch),
+        "process_webhook": _function(inputs, process_s(inputs, batch), batch),
         "logs": prices.log_gb * logged / 1e3,
         # Aurora counts what it writes in units of 4 KiB, and reads in pages.
         "database I/O": prices.storage_io_per_million * wal / 4096,
@@ -74,8 +73,7 @@ def _behind(inputs: Inputs, batch: int, *, sends: float) -> dict[str, float]:
     }
 
 
-def _function(inputs: Inputs, name: str, events: int) -> float:
-    each_s = service_s(inputs, inputs.measured.functions[name])
+def _function(inputs: Inputs, each_s: float, events: int) -> float:
     gb_seconds = each_s * inputs.assumed.memory_mb / 1024
     return (inputs.prices.invocations_per_million + 1e6 * gb_seconds * inputs.prices.gb_second) / events
 

@@ -25,7 +25,7 @@ class Measured:
     """
     See `measure.py`.
 
-    functions: `receive_webhook` for one webhook; `process_webhook, 10` and `, 100` for so many events.
+    functions: `receive_webhook` for one webhook; `process_webhook, 1`, `, 10` and `, 100` for so many events.
     postgres_cpu_us, wal_bytes: for each event, by how many of them one transaction holds.
     unique_index_bytes: of the index by which an event counts once, for each event; part of the next.
     bytes_per_*: by table, of rows and of indexes.

@@ -93,8 +93,9 @@ class _Bench:
         store_us["group"] = self._store("group", _take(parts, GROUPS), GROUP)
         ids = [row["id"] for row in self._rows("select id from webhook_events order by id")]
         with self._function("process_webhook") as process:
-            functions["process_webhook, 10"] = self._process(process, "ten applied", ids[:10_000], 1)
-            functions["process_webhook, 100"] = self._process(process, "hundred applied", ids[10_000:], 10)
+            functions["process_webhook, 1"] = self._process(process, "one applied", ids[:2_000], 1, messages=1)
+            functions["process_webhook, 10"] = self._process(process, "ten applied", ids[2_000:12_000], 1)
+            functions["process_webhook, 100"] = self._process(process, "hundred applied", ids[12_000:], 10)
         self._check(len(ids))
         paid = self._sizes()
         events = len(ids)
@@ -189,15 +190,17 @@ class _Bench:
         assurance = Assurance.BODY
         return NewWebhook(new_id(), account_id, transaction.event_id, credential_id, assurance, body, headers)
 
-    def _process(self, function: Function, name: str, ids: Sequence[UUID], per_message: int) -> Calls:
-        """Hand stored events to the worker's function, ten messages at a time."""
+    def _process(
+        self, function: Function, name: str, ids: Sequence[UUID], per_message: int, messages: int = 10
+    ) -> Calls:
+        """Hand stored events to the worker's function, so many messages at a time."""
         events = [
             {"Records": [_record(message) for message in _groups(batch, per_message)]}
-            for batch in _groups(ids, 10 * per_message)
+            for batch in _groups(ids, messages * per_message)
         ]
         warm = max(1, len(events) // 10)
         function.call(events[:warm])
-        with self._watched(name, sum(1 for _ in ids) - warm * 10 * per_message):
+        with self._watched(name, len(ids) - warm * messages * per_message):
             calls = function.call(events[warm:])
         self._say(f"  process_webhook, {name}: {calls}")
         return calls

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from bench.capacity import cost, simulation, stages
 from bench.capacity.cells import by_load, table
-from bench.capacity.inputs import LOADS, RAW_BODY_DAYS, Inputs, Instance, Load
+from bench.capacity.inputs import LOADS, RAW_BODY_DAYS, Inputs, Load
 from bench.capacity.queueing import erlang_b, wait_s
 from bench.common.tables import number
 

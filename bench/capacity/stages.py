@@ -6,7 +6,7 @@ from bench.capacity.inputs import INSTANCES, RAW_BODY_DAYS, Calls, Inputs, Insta
 from bench.capacity.queueing import servers_at, servers_that_refuse, wait_s
 from paylink.store.webhooks import LEDGER_SHARDS
 
-SETS = {10: "ten applied", 100: "hundred applied"}
+SETS = {1: "one applied", 10: "ten applied", 100: "hundred applied"}
 """Events that process_webhook gets at once, and the measured figures for them."""
 
 
@@ -56,8 +56,11 @@ class Postgres:
     wal_mb_per_s: float
 
 
-def service_s(inputs: Inputs, calls: Calls, *, commits: int = 1) -> float:
-    """Return how long an invocation takes on Lambda: a part of a processor, and its round trips one after the other."""
+def service_s(inputs: Inputs, calls: Calls, *, postgres_us: float, commits: int = 1) -> float:
+    """
+    Return how long an invocation takes on Lambda: a part of a processor, what Postgres works at for it, and its round
+    trips, one after the other.
+    """
     assumed = inputs.assumed
     part = min(1.0, assumed.memory_mb / assumed.memory_mb_per_cpu)
     waiting_ms = (
@@ -66,12 +69,25 @@ def service_s(inputs: Inputs, calls: Calls, *, commits: int = 1) -> float:
         + commits * assumed.commit_ms
         + calls.queue_calls * assumed.queue_call_ms
     )
-    return calls.cpu_us / part / 1e6 + waiting_ms / 1e3
+    return (calls.cpu_us / part + postgres_us) / 1e6 + waiting_ms / 1e3
+
+
+def receive_s(inputs: Inputs) -> float:
+    """Return how long receive_webhook takes for one webhook."""
+    measured = inputs.measured
+    return service_s(inputs, measured.functions["receive_webhook"], postgres_us=measured.postgres_cpu_us["one"])
+
+
+def process_s(inputs: Inputs, batch: int) -> float:
+    """Return how long process_webhook takes for so many events, 1, 10 or 100."""
+    measured = inputs.measured
+    postgres_us = batch * measured.postgres_cpu_us[SETS[batch]]
+    return service_s(inputs, measured.functions[f"process_webhook, {batch}"], postgres_us=postgres_us)
 
 
 def intake(inputs: Inputs, load: Load) -> Intake:
     """The request limit asks for places that may never be busy; both are bounds of the connections."""
-    each_s = service_s(inputs, inputs.measured.functions["receive_webhook"])
+    each_s = receive_s(inputs)
     offered = load.peak_per_s * each_s
     by_limit = -(-load.peak_per_s // inputs.limits.requests_per_concurrency)
     return Intake(each_s, offered, servers_that_refuse(offered, inputs.assumed.refused), by_limit)
@@ -87,7 +103,7 @@ def ledger_busy(inputs: Inputs, load: Load) -> float:
 
 
 def processing(inputs: Inputs, load: Load, batch: int, concurrency: int | None = None) -> Processing:
-    each_s = service_s(inputs, inputs.measured.functions[f"process_webhook, {batch}"])
+    each_s = process_s(inputs, batch)
     rate = load.peak_per_s / batch
     places = concurrency or max(2, servers_at(rate * each_s, inputs.assumed.worker_utilisation))
     return Processing(
@@ -99,7 +115,9 @@ def checkouts(inputs: Inputs, load: Load) -> int:
     """Return the places of create_checkout: each holds its connection also while the provider is called."""
     assumed = inputs.assumed
     calls = Calls(assumed.checkout_cpu_us, 0, assumed.checkout_round_trips, 0, 0)
-    each_s = service_s(inputs, calls, commits=2) + assumed.provider_call_ms / 1e3
+    each_s = (
+        service_s(inputs, calls, postgres_us=assumed.checkout_postgres_us, commits=2) + assumed.provider_call_ms / 1e3
+    )
     return servers_that_refuse(load.peak_per_s * assumed.checkouts_per_webhook * each_s, assumed.refused)
 
 

@@ -26,7 +26,7 @@ def measured(inputs: Inputs) -> Iterator[str]:
         ("one invocation, warm", "processor", "wall", "database round trips", "SQS calls", "log"),
         (
             [
-                f"`{name}`" if "," not in name else f"`{name.split(',')[0]}`,{name.split(',')[1]} events",
+                _function_cell(name),
                 f"{number(calls.cpu_us)} us",
                 f"{number(calls.wall_us)} us",
                 number(calls.database_round_trips),
@@ -48,11 +48,17 @@ def measured(inputs: Inputs) -> Iterator[str]:
     yield f"One idle connection of a function: {number(of.backend_memory_mb)} MB of the server's memory."
 
 
+def _function_cell(name: str) -> str:
+    function, _, events = name.partition(", ")
+    return f"`{function}`" + (f", events: {events}" if events else "")
+
+
 TRANSACTIONS = {
     "one": "stored alone, as on Lambda",
     "one, planned anew": "stored alone, without a prepared statement",
     "ten": "stored in tens",
     "group": "stored in groups of 128",
+    "one applied": "applied alone",
     "ten applied": "applied in tens",
     "hundred applied": "applied in hundreds",
 }
@@ -80,7 +86,7 @@ def intake(inputs: Inputs) -> Iterator[str]:
 
 
 def processing(inputs: Inputs) -> Iterator[str]:
-    for batch in stages.SETS:
+    for batch in (10, 100):
         yield from _processing_with(inputs, batch)
         yield ""
     today = stages.processing(inputs, Load(1, 1), 10, TODAYS_CONCURRENCY)
