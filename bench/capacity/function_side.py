@@ -73,11 +73,11 @@ class Function:
         result = json.loads(line)["result"]
         if result["bad"]:
             raise Void(f"{result['bad']} of {len(events)} events were refused")
-        each = 1 / len(events)
+        count = len(events)
         return Calls(
-            cpu_us=1e6 * result["cpu_s"] * each,
+            cpu_us=1e6 * result["cpu_s"] / count,
             wall_us=1e6 * median(result["walls_s"]),
-            database_round_trips=result["database"] * each,
-            queue_calls=result["queue"] * each,
-            log_bytes=logged * each,
+            database_round_trips=result["database"] / count,
+            queue_calls=result["queue"] / count,
+            log_bytes=logged / count,
         )

@@ -42,6 +42,7 @@ def marks(document: Path = DOCUMENT) -> list[str]:
 
 
 _SECTIONS: dict[str, Callable[[Inputs], Iterator[str]]] = {
+    "summary": need_tables.summary,
     "measured": work_tables.measured,
     "intake": work_tables.intake,
     "processing": work_tables.processing,

@@ -7,7 +7,7 @@ none waits his turn (M/M/c). Source: A. K. Erlang, 1917; any text on queueing, e
 
 import math
 
-SERVERS_MAX = 1_000_000
+SERVERS_MAX = 100_000
 
 
 def erlang_b(servers: int, offered: float) -> float:
