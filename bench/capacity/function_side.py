@@ -4,28 +4,17 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from types import TracebackType
 from typing import Any
 
+from bench.capacity.inputs import Calls
 from bench.common.rules import Void
 from paylink_local.functions import apply_environment
 from paylink_local.template import Template
 
 _PROCESS = Path(__file__).with_name("function_process.py")
-
-
-@dataclass(frozen=True)
-class Calls:
-    """What one invocation took, on average; the wall time is the median. Round trips to the database hold commits."""
-
-    cpu_us: float
-    wall_us: float
-    database_round_trips: float
-    queue_calls: float
-    log_bytes: float
 
 
 class Function:

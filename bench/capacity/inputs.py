@@ -11,7 +11,7 @@ MEASURED = Path(__file__).with_name("measured.json")
 
 @dataclass(frozen=True)
 class Calls:
-    """One invocation of a function, as `function_side.Calls` has measured it."""
+    """What one invocation took, on average; the wall time is the median. Round trips to the database hold commits."""
 
     cpu_us: float
     wall_us: float

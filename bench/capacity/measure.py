@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 import paycrypto
-from bench.capacity.function_side import Calls, Function
+from bench.capacity.function_side import Function
+from bench.capacity.inputs import MEASURED, Calls
 from bench.common import webhooks
 from bench.common.machine import describe
 from bench.common.paylink_side import PayLink
@@ -32,7 +33,6 @@ from paylink.store.webhooks import NewWebhook, store_webhooks
 from paylink_local.gateway.events import build_event
 from paylink_local.template import find_template, load_template
 
-MEASURED = Path(__file__).with_name("measured.json")
 LONE, PLAIN, TENS, GROUPS = 6_000, 4_000, 10_000, 20_480
 """So many webhooks are stored one by one, one by one without prepared statements, in tens and in groups."""
 GROUP = 128

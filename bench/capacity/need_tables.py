@@ -56,13 +56,13 @@ def summary(inputs: Inputs) -> Iterator[str]:
     )
     yield (
         f"- `process_webhook` keeps up with them at {tens.concurrency} places with batches of ten, or "
-        f"{hundreds.concurrency} with batches of a hundred. Today's four end at "
+        f"{hundreds.concurrency} with batches of a hundred. Four end at "
         f"{number(stages.processing(inputs, Load(1, 1), 10, 4).events_per_s_max)} events a second; the rest waits in "
         "the queue."
     )
     yield (
         f"- All functions together hold {stages.connections(inputs, large).held:,} connections at most, and twice that "
-        f"while a new version comes: {database.name} allows {database.connections(inputs.limits):,}. No proxy is needed."
+        f"while a new version comes: {database.name} allows {database.connections(inputs.limits):,}, without a proxy."
     )
     yield (
         f"- Postgres is busy with {number(_busy(inputs, large))} processors then: {database.name} has "

@@ -10,7 +10,6 @@ from bench.common.tables import number
 from paylink.store.webhooks import LEDGER_SHARDS
 
 BURST_S = 60
-TODAYS_CONCURRENCY = 4
 VISIBILITY_S, TIMEOUT_S = 360, 60
 """Of the queue's messages, and of process_webhook."""
 
@@ -89,7 +88,7 @@ def processing(inputs: Inputs) -> Iterator[str]:
     for batch in (10, 100):
         yield from _processing_with(inputs, batch)
         yield ""
-    today = stages.processing(inputs, Load(1, 1), 10, TODAYS_CONCURRENCY)
+    today = stages.processing(inputs, Load(1, 1), 10, 4)
     yield f"Four at once, batches of ten: {number(today.events_per_s_max)} events a second at most."
 
 
@@ -138,7 +137,7 @@ def burst(inputs: Inputs) -> Iterator[str]:
 
 def _bursts(inputs: Inputs) -> Iterator[list[str]]:
     for load in LOADS[1:]:
-        for batch, concurrency in ((10, TODAYS_CONCURRENCY), (10, 20), (100, 20)):
+        for batch, concurrency in ((10, 4), (10, 20), (100, 20)):
             capacity = stages.processing(inputs, Load(1, 1), batch, concurrency).events_per_s_max
             left = max(0.0, (load.peak_per_s - capacity) * BURST_S)
             gone = f"{drain_s(left, load.mean_per_s, capacity):,.0f} s"

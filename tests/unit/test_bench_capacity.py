@@ -3,6 +3,7 @@
 import json
 import math
 import random
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from bench.capacity import cost, measure, page, simulation, stages, work_tables
 from bench.capacity.inputs import INSTANCES, LOADS, Assumed, Calls, Inputs, Limits, Load, Measured
 from bench.capacity.queueing import drain_s, erlang_b, erlang_c, servers_at, servers_that_refuse, wait_s
 from bench.common.rules import VOID, Void
+from paylink.store import database
 
 INPUTS = Inputs(Measured.read())
 
@@ -236,3 +238,10 @@ def test_arrivals_come_at_their_rate():
     times = list(simulation.arrivals(50.0, 20_000, random.Random(7)))
     assert times == sorted(times)
     assert times[-1] == pytest.approx(20_000 / 50, rel=0.05)
+
+
+def test_the_document_names_every_setting_of_a_connection():
+    """Whoever puts a pooler between has to set them on the role."""
+    settings = dict(re.findall(r"-c (\w+)=(\S+)", database._OPTIONS))
+    told = dict(re.findall(r"^alter role paylink set (\w+) = '?(\w+)'?;$", page.DOCUMENT.read_text(), re.M))
+    assert told == settings
