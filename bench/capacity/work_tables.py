@@ -104,9 +104,9 @@ def _processing_with(inputs: Inputs, batch: int) -> Iterator[str]:
 
     def in_flight(load: Load) -> str:
         plan = found(load)
-        # Every batch in work at once, and all those that a dead worker's visibility time-out still hides.
-        stuck = plan.concurrency * 10 * (VISIBILITY_S / TIMEOUT_S)
-        return f"{plan.batches_per_s * plan.service_s * min(batch, 10):,.0f}; {stuck:,.0f}"
+        # A message for each event. Those in work, and all that a hanging worker's visibility time-out still hides.
+        stuck = plan.concurrency * batch * (VISIBILITY_S / TIMEOUT_S)
+        return f"{plan.batches_per_s * plan.service_s * batch:,.0f}; {stuck:,.0f}"
 
     yield from by_load(
         f"`process_webhook`, batches of {batch}",
