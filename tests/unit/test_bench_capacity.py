@@ -4,18 +4,22 @@ import json
 import math
 import random
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import bench.capacity.__main__ as command
-from bench.capacity import cost, measure, page, simulation, stages, work_tables
+from bench.capacity import cost, function_side, measure, page, simulation, stages, work_tables
 from bench.capacity.inputs import INSTANCES, LOADS, Assumed, Calls, Inputs, Limits, Load, Measured
 from bench.capacity.queueing import drain_s, erlang_b, erlang_c, servers_at, servers_that_refuse, wait_s
 from bench.common.rules import VOID, Void
+from paylink.runtime.queues import decode_message
 from paylink.store import database
 
 INPUTS = Inputs(Measured.read())
@@ -245,3 +249,40 @@ def test_the_document_names_every_setting_of_a_connection():
     settings = dict(re.findall(r"-c (\w+)=(\S+)", database._OPTIONS))
     told = dict(re.findall(r"^alter role paylink set (\w+) = '?(\w+)'?;$", page.DOCUMENT.read_text(), re.M))
     assert told == settings
+
+
+APP = """
+def handler(event, context):
+    print("a line of the log")
+    return {"statusCode": event["status"]} if "status" in event else {"batchItemFailures": event["failed"]}
+"""
+
+
+def test_a_warm_function_gets_each_event_and_its_refusals_are_counted(tmp_path: Path):
+    (tmp_path / "app.py").write_text(APP)
+    events = tmp_path / "events.json"
+    events.write_text(json.dumps([{"status": 200}, {"status": 401}, {"failed": []}, {"failed": [{"id": 1}]}]))
+    process = Path(function_side.__file__).with_name("function_process.py")
+    done = subprocess.run(
+        [sys.executable, "-P", process, tmp_path, "handler"],
+        input=f"{events}\n",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    *log, told = done.stdout.splitlines()
+    assert log == ["a line of the log"] * 4
+    result = json.loads(told)["result"]
+    assert (result["bad"], len(result["walls_s"]), result["database"], result["queue"]) == (2, 4, 0, 0)
+    assert result["cpu_s"] >= 0
+
+
+def test_what_the_worker_is_handed_is_a_message_of_ours():
+    ids = [UUID(int=1), UUID(int=2), UUID(int=3)]
+    records = [measure._record(group) for group in measure._groups(ids, 2)]
+    assert [decode_message(record["body"]) for record in records] == [ids[:2], ids[2:]]
+
+
+def test_bytes_for_each_are_what_tables_grew_by():
+    before, after = {"events": (8192, 16_384)}, {"events": (18_192, 17_384)}
+    assert measure._difference(before, after, 100, only=["events"]) == {"events": {"rows": 100.0, "indexes": 10.0}}
