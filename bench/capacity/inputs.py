@@ -73,6 +73,8 @@ class Assumed:
     checkout_round_trips: int = 8
     checkouts_per_webhook: float = 0.1
     """At the peak: a peak of webhooks is one of redeliveries and of payments' ends, not of new orders."""
+    reads_per_checkout: int = 2
+    read_ms: float = 20.0
     utilisation: float = 0.6
     """Of Postgres' processors at the peak: the rest is for vacuum, reconciliation, and a failover's cold cache."""
     worker_utilisation: float = 0.7

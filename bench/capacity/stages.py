@@ -1,5 +1,6 @@
 """What each stage needs for a load: places for functions, connections, processors of Postgres, bytes."""
 
+import math
 from dataclasses import dataclass
 
 from bench.capacity.inputs import INSTANCES, RAW_BODY_DAYS, Calls, Inputs, Instance, Load
@@ -89,8 +90,17 @@ def intake(inputs: Inputs, load: Load) -> Intake:
     """The request limit asks for places that may never be busy; both are bounds of the connections."""
     each_s = receive_s(inputs)
     offered = load.peak_per_s * each_s
-    by_limit = -(-load.peak_per_s // inputs.limits.requests_per_concurrency)
+    by_limit = _by_request_limit(inputs, load.peak_per_s)
     return Intake(each_s, offered, servers_that_refuse(offered, inputs.assumed.refused), by_limit)
+
+
+def _by_request_limit(inputs: Inputs, per_s: float) -> int:
+    return math.ceil(per_s / inputs.limits.requests_per_concurrency)
+
+
+def _places(inputs: Inputs, per_s: float, each_s: float) -> int:
+    """Return what a function of the API needs, by both bounds."""
+    return max(servers_that_refuse(per_s * each_s, inputs.assumed.refused), _by_request_limit(inputs, per_s))
 
 
 def ledger_busy(inputs: Inputs, load: Load) -> float:
@@ -118,7 +128,7 @@ def checkouts(inputs: Inputs, load: Load) -> int:
     each_s = (
         service_s(inputs, calls, postgres_us=assumed.checkout_postgres_us, commits=2) + assumed.provider_call_ms / 1e3
     )
-    return servers_that_refuse(load.peak_per_s * assumed.checkouts_per_webhook * each_s, assumed.refused)
+    return _places(inputs, load.peak_per_s * assumed.checkouts_per_webhook, each_s)
 
 
 def postgres(inputs: Inputs, load: Load, batch: int, stored: str = "one") -> Postgres:
@@ -165,12 +175,13 @@ OTHERS = 22
 
 
 def connections(inputs: Inputs, load: Load, batch: int = 10) -> Connections:
-    reads = servers_that_refuse(load.peak_per_s * inputs.assumed.checkouts_per_webhook * 2 * 0.02, 1e-6)
+    assumed = inputs.assumed
+    reads_per_s = load.peak_per_s * assumed.checkouts_per_webhook * assumed.reads_per_checkout
     places = {
         "receive_webhook": intake(inputs, load).reserved,
         "process_webhook": processing(inputs, load, batch).concurrency,
         "create_checkout": checkouts(inputs, load),
-        "get_transaction": max(reads, 5),
+        "get_transaction": _places(inputs, reads_per_s, assumed.read_ms / 1e3),
         "reconcile_batch": 4,
         f"{OTHERS} others, 2 each": 2 * OTHERS,
     }
