@@ -40,10 +40,23 @@ class Answers:
     ) -> Sequence[Finding] | None:
         """
         Return those differences that a second question shows, too, while nothing has moved but what we have repaired,
-        and nothing is on its way; None when that cannot be told now.
+        and nothing is on its way; None when that cannot be told now. A repair that was written stays so: then that the
+        second question fails is no failure.
         """
         if not found:
             return ()
+        try:
+            return self._ask_again(batch, known, found, ends_at, after)
+        except Exception as exc:
+            if after.version == known.transaction.version:
+                raise
+            if not isinstance(exc, ProviderError):
+                self._parts.log_failure("transaction_id", known.transaction.id)
+            return None
+
+    def _ask_again(
+        self, batch: Batch, known: Known, found: Sequence[Finding], ends_at: float, after: Transaction
+    ) -> Sequence[Finding] | None:
         again = self._inquiry.read(known.transaction.id)
         if again.transaction.version != after.version or self._is_in_flight(known.transaction.id):
             return None
