@@ -53,11 +53,16 @@ class RunTotal(Answer):
 
 
 class NotChecked(Answer):
-    """Transactions or settlement lines of one account about which nothing was learned, and why."""
+    """Transactions or settlement lines of one account about which nothing was learned, and why; or a whole run."""
 
-    what: Annotated[Literal["status", "settlement"], Field(description="Transactions, or settlement lines.")]
-    provider: ProviderName
-    account: str
+    what: Annotated[
+        Literal["status", "settlement", "run"],
+        Field(
+            description="Transactions, settlement lines, or all that the run was asked for: it could not be planned."
+        ),
+    ]
+    provider: Annotated[ProviderName | None, Field(description="Of a whole run: what it was limited to.")]
+    account: Annotated[str | None, Field(description="As `provider`.")]
     transactions: Count
     error: str | None
 

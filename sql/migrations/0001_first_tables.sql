@@ -515,6 +515,8 @@ create table reconciliation_runs (
     started_at    timestamptz not null default now(),
     -- When its batches were written; until then there are none, and it is known to be under way all the same.
     planned_at    timestamptz,
+    -- How often others have tried to, after its own planner.
+    plan_tries    smallint not null default 0,
     finished_at   timestamptz,
     constraint reconciliation_runs_state_known check (state in ('running', 'finished', 'partial')),
     constraint reconciliation_runs_repair_known check (repair in ('all', 'none', 'dry'))

@@ -28,11 +28,18 @@ select r.merchant_id, r.started_by, r.provider, a.name as account, r.created_fro
 -- note_planned --
 update reconciliation_runs set planned_at = now() where id = %(id)s;
 
--- find_unplanned --
--- One whose planner is gone; by chance, so that one that cannot be planned holds up no other.
-select id from reconciliation_runs
- where state = 'running' and planned_at is null and started_at < now() - make_interval(secs => %(after_s)s)
- order by random() limit 1;
+-- take_unplanned --
+-- One whose planner is gone: who still plans one holds its row. Tries are counted before they are made, so that one that
+-- cannot be planned ends.
+update reconciliation_runs set plan_tries = plan_tries + 1
+ where id = (select id from reconciliation_runs
+              where state = 'running' and planned_at is null and plan_tries < %(tries_max)s
+                and started_at < now() - make_interval(secs => %(after_s)s) and id <> all (%(tried)s::uuid[])
+              order by plan_tries, id limit 1 for update skip locked)
+returning id;
+
+-- limit_statements --
+select set_config('statement_timeout', %(ms)s::text, true);
 
 -- plan_run --
 -- Divide what a run asks about into batches. Without a time that is: what is open (with `due_only`, what is due of it),
@@ -83,15 +90,19 @@ with chosen as (
       from chosen
      where provider = any (%(providers)s::text[]) and (%(account_id)s::uuid is null or account_id = %(account_id)s)
 ), parts as (
+    -- Of too many none: the run is refused.
     select account_id, provider, part, array_agg(id order by id) as ids
-      from wanted group by account_id, provider, part
+      from wanted
+     where %(created_from)s::timestamptz is null or %(selected_max)s::bigint is null
+        or (select count(*) from wanted) <= %(selected_max)s::bigint
+     group by account_id, provider, part
 ), planned as (
     -- The accounts take turns.
     insert into reconciliation_batches (run_id, number, account_id, provider, transaction_ids)
     select %(run_id)s, row_number() over (order by part, account_id), account_id, provider, ids from parts
-    returning cardinality(transaction_ids) as n
+    returning number
 )
-update reconciliation_runs set selected = (select coalesce(sum(n), 0) from planned) where id = %(run_id)s
+update reconciliation_runs set selected = (select count(*) from wanted) where id = %(run_id)s
 returning selected, (select count(*) from planned) as batches;
 
 -- plan_settlements --
@@ -130,8 +141,8 @@ update reconciliation_batches b
           and not exists (
               select from reconciliation_batches w
                where w.account_id = d.account_id and w.kind = d.kind and w.state = 'due' and w.locked_until > now())
-        -- The schedule's come before those by hand, which may be long, and operators' before merchants'.
-        order by o.started_by <> 'schedule', o.started_by <> 'command', d.locked_until, d.run_id, d.number limit 1 for update of d skip locked)
+        -- The schedule's come before those by hand, which may be long; of these each has its turn, so that short ones end.
+        order by o.started_by <> 'schedule', d.number, d.locked_until, d.run_id limit 1 for update of d skip locked)
 returning b.run_id, b.number, b.account_id, b.provider, b.transaction_ids, b.position, b.changed, b.failed, b.totals,
           b.findings, b.doubts, b.stalls, b.kind, b.since, b.until, b.place, b.error, b.fence, r.repair;
 
@@ -196,8 +207,11 @@ with sums as (
 select id from ended;
 
 -- list_unended_runs --
--- With how many batches of each could be begun now, and of how many somebody has the lease, or that wait.
+-- With how many batches of each could be begun now, of how many somebody has the lease, and in how many seconds the next
+-- of those that wait may be begun.
 select r.id, count(b.number) as due, count(b.number) filter (where b.locked_until > now()) as held,
+       extract(epoch from min(greatest(b.locked_until, b.not_before))
+           filter (where greatest(b.locked_until, b.not_before) > now()) - now())::float as next_s,
        count(b.number) filter (where b.locked_until <= now() and b.not_before <= now() and (b.kind <> 'settlement' or not exists (
            select from reconciliation_batches s where s.run_id = b.run_id and s.account_id = b.account_id
               and s.kind = 'status' and s.state = 'due'))) as free
@@ -292,8 +306,15 @@ delete from reconciliation_runs where id = %(id)s and planned_at is null;
 -- give_up_old_runs --
 -- Their batches; and of one that nobody could plan there are none.
 with unplanned as (
-    update reconciliation_runs set state = 'partial', finished_at = now()
-     where state = 'running' and planned_at is null and started_at < now() - make_interval(hours => %(hours)s)
+    update reconciliation_runs r
+       set state = 'partial', finished_at = now(),
+           not_checked = jsonb_build_array(jsonb_build_object(
+               'what', 'run', 'provider', r.provider, 'transactions', 0, 'error', 'cannot_be_planned',
+               'account', (select name from provider_accounts a where a.id = r.account_id)))
+     where r.id in (select id from reconciliation_runs
+                     where state = 'running' and planned_at is null
+                       and (plan_tries >= %(tries_max)s or started_at < now() - make_interval(hours => %(hours)s))
+                       for update skip locked)
 )
 update reconciliation_batches b set state = 'given_up', error = 'took_too_long', fence = fence + 1
   from reconciliation_runs r

@@ -116,6 +116,13 @@ def _discrepancies(reconciliation: Reconciliation, run_id: UUID) -> Iterable[dic
         cursor = UUID(page["next_cursor"])
 
 
+def _not_checked(missed: dict[str, Any]) -> str:
+    if missed["what"] == "run":
+        return "all of it"
+    what = "settlement lines" if missed["what"] == "settlement" else f"{missed['transactions']} transactions"
+    return f"{what} of {missed['provider']}/{missed['account']}"
+
+
 def summary(report: dict[str, Any], found: list[dict[str, Any]]) -> list[str]:
     """Return what a person wants to know of a run that has ended."""
     lines = [
@@ -128,8 +135,7 @@ def summary(report: dict[str, Any], found: list[dict[str, Any]]) -> list[str]:
             f"  drift {total['drift']:+,}"
         )
     for missed in report["not_checked"]:
-        what = "settlement lines" if missed["what"] == "settlement" else f"{missed['transactions']} transactions"
-        lines.append(f"  not checked: {what} of {missed['provider']}/{missed['account']}: {missed['error']}")
+        lines.append(f"  not checked: {_not_checked(missed)}: {missed['error']}")
     open_ones = [one for one in found if one.get("state", "open") == "open"]
     repaired = len(found) - len(open_ones)
     lines.append(f"{len(found)} differences: {repaired} settled, {len(open_ones)} open")

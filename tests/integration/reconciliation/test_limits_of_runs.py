@@ -4,7 +4,9 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -13,6 +15,7 @@ from paylink.core.reconciliation import BY_COMMAND, BY_SCHEDULE, UNDER_WAY_MAX, 
 from paylink.store import reconciliation as runs
 from paylink.store import run_plans as plans
 from paylink.store.unit_of_work import UnitOfWork
+from paylink_local.commands.reconcile import summary
 from support.stack import Answer, Stack
 
 EVERYTHING = {"created_from": "2020-01-01", "created_to": "2100-01-01"}
@@ -50,7 +53,7 @@ def test_runs_that_are_asked_for_at_once_are_counted_one_by_one(stack: Stack):
 
 
 def test_operators_and_the_schedule_are_not_held_up_by_a_merchants_runs(stack: Stack):
-    """They may start theirs all the same, which count for nobody and are worked at first."""
+    """They may start theirs all the same, which count for nobody. The schedule's come first, then each has its turn."""
     stack.checkout()
     for number in range(UNDER_WAY_MAX):
         start(stack, number)
@@ -59,7 +62,10 @@ def test_operators_and_the_schedule_are_not_held_up_by_a_merchants_runs(stack: S
     stack.rows("update transactions set pull_due_at = now()")
     stack.functions["start_reconciliation"].call({"schedule": "start_reconciliation"})
     claimed = list(iter(lambda: claim(stack), None))
-    assert (claimed[:4], len(claimed)) == ([BY_SCHEDULE] * 2 + [BY_COMMAND] * 2, 4 + 2 * UNDER_WAY_MAX)
+    by_hand = 1 + UNDER_WAY_MAX
+    assert claimed[:2] == [BY_SCHEDULE] * 2
+    first_turns, second_turns = claimed[2 : 2 + by_hand], claimed[2 + by_hand : 2 + 2 * by_hand]
+    assert (first_turns.count(BY_COMMAND), second_turns.count(BY_COMMAND)) == (1, 1)
 
 
 def claim(stack: Stack) -> str | None:
@@ -134,12 +140,18 @@ def test_while_a_run_is_planned_the_same_is_refused_at_once_and_others_begin(
         shown = stack.merchant("GET", f"/v1/reconcile/{run['id']}").body
         assert (shown["state"], shown["selected"]) == ("running", 0)
         # The schedule neither ends it for having nothing to do, nor plans it a second time.
-        stack.deps.reconciliation.resume()
+        go_on_with_runs(stack)
         assert stored(stack) == [run]
         go_on.set()
         assert (first.result().status, first.result().body["id"]) == (202, str(run["id"]))
     stack.work_at_runs()
     assert stack.run_report(run["id"])["checked"] == 1
+
+
+def go_on_with_runs(stack: Stack) -> None:
+    """As the schedule does, but for beginning runs of its own."""
+    stack.deps.reconciliation.resume()
+    stack.deps.reconciliation.plan_left(within_s=30)
 
 
 class Killed(BaseException):
@@ -163,9 +175,9 @@ def test_a_run_whose_planner_has_died_is_planned_as_it_was_asked_for(stack: Stac
             stack.deps.reconciliation.start(order)
     [run] = stored(stack)
     assert (run["state"], run["planned_at"]) == ("running", None)
-    stack.deps.reconciliation.resume()
+    go_on_with_runs(stack)
     assert stored(stack) == [run]
-    stack.rows("update reconciliation_runs set started_at = now() - interval '2 minutes'")
+    minutes_pass(stack)
     planned: list[RunOrder] = []
     plan = plans.plan_run
 
@@ -174,7 +186,7 @@ def test_a_run_whose_planner_has_died_is_planned_as_it_was_asked_for(stack: Stac
         return plan(uow, run_id, asked, *arguments)
 
     monkeypatch.setattr(plans, "plan_run", seen)
-    stack.deps.reconciliation.resume()
+    go_on_with_runs(stack)
     stack.work_at_runs()
     assert planned == [order]
     report = stack.run_report(run["id"])
@@ -190,13 +202,96 @@ def test_one_that_cannot_be_planned_leaves_nothing_behind(stack: Stack, monkeypa
     assert start(stack).status == 202
 
 
-def test_one_that_nobody_can_plan_ends_as_partial(stack: Stack, monkeypatch: pytest.MonkeyPatch):
-    stack.checkout()
+def leave_unplanned(stack: Stack, monkeypatch: pytest.MonkeyPatch, order: RunOrder) -> UUID:
+    """Start a run whose planner dies, and let the time pass until others know that; return its id."""
+    before = {run["id"] for run in stored(stack)}
     with monkeypatch.context() as patch:
         patch.setattr(plans, "plan_run", raising(Killed()))
         with pytest.raises(Killed):
-            stack.deps.reconciliation.start(RunOrder(None, BY_COMMAND))
+            stack.deps.reconciliation.start(order)
+    minutes_pass(stack)
+    [run_id] = {run["id"] for run in stored(stack)} - before
+    return UUID(str(run_id))
+
+
+def minutes_pass(stack: Stack) -> None:
+    stack.rows("update reconciliation_runs set started_at = started_at - interval '2 minutes'")
+
+
+def test_one_that_nobody_can_plan_is_tried_three_times_and_tells_that_nothing_was_checked(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+):
+    stack.checkout()
+    order = RunOrder(None, BY_COMMAND, provider="stripe", account="default")
+    run_id = leave_unplanned(stack, monkeypatch, order)
+    with monkeypatch.context() as patch:
+        patch.setattr(plans, "plan_run", raising(RuntimeError("no plan")))
+        for _ in range(plans.PLAN_TRIES_MAX):
+            assert [run["state"] for run in stored(stack)] == ["running"]
+            go_on_with_runs(stack)
+    go_on_with_runs(stack)
+    report = stack.run_report(run_id)
+    assert (report["state"], report["checked"]) == ("partial", 0)
+    whole = {"what": "run", "transactions": 0, "error": "cannot_be_planned"}
+    assert report["not_checked"] == [whole | {"provider": "stripe", "account": "default"}]
+    assert "  not checked: all of it: cannot_be_planned" in summary(report, [])
+    assert stack.deps.reconciliation.start(order) is not None
+
+
+def test_one_that_nobody_came_to_plan_for_two_days_ends(stack: Stack, monkeypatch: pytest.MonkeyPatch):
+    stack.checkout()
+    run_id = leave_unplanned(stack, monkeypatch, RunOrder(None, BY_COMMAND))
     stack.rows("update reconciliation_runs set started_at = now() - interval '3 days'")
     stack.deps.reconciliation.resume()
-    assert [run["state"] for run in stored(stack)] == ["partial"]
-    assert stack.deps.reconciliation.start(RunOrder(None, BY_COMMAND)) is not None
+    assert stack.run_report(run_id)["state"] == "partial"
+
+
+def test_one_that_cannot_be_planned_holds_up_no_other(stack: Stack, monkeypatch: pytest.MonkeyPatch):
+    for slug in ("stripe", "xendit"):
+        stack.checkout(provider=slug)
+    ill, well = (
+        leave_unplanned(stack, monkeypatch, RunOrder(None, BY_COMMAND, provider=slug)) for slug in ("stripe", "xendit")
+    )
+    plan = plans.plan_run
+
+    def fails_at_one(uow: UnitOfWork, run_id: UUID, *arguments: Any) -> tuple[int, int]:
+        if run_id == ill:
+            raise RuntimeError("no plan")
+        return plan(uow, run_id, *arguments)
+
+    monkeypatch.setattr(plans, "plan_run", fails_at_one)
+    stack.deps.reconciliation.plan_left(within_s=60)
+    assert {run["id"]: run["planned_at"] is None for run in stored(stack)} == {ill: True, well: False}
+    tries = stack.rows("select plan_tries from reconciliation_runs where id = %s", ill)
+    assert tries == [{"plan_tries": 1}]
+
+
+def test_one_of_too_many_whose_planner_has_died_is_gone(stack: Stack, monkeypatch: pytest.MonkeyPatch):
+    """As if it had been refused: nobody is there any more to be told of it."""
+    monkeypatch.setattr("paylink.core.reconciliation.SELECTED_MAX", 2)
+    for _ in range(3):
+        stack.checkout()
+    merchant_id = stack.rows("select merchant_id from transactions limit 1")[0]["merchant_id"]
+    first, last = datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+    order = RunOrder(merchant_id, "pk_test", created_from=first, created_to=last)
+    leave_unplanned(stack, monkeypatch, order)
+    go_on_with_runs(stack)
+    assert stored(stack) == []
+
+
+def test_a_plan_that_takes_too_long_is_ended_in_the_database_too(stack: Stack, monkeypatch: pytest.MonkeyPatch):
+    stack.checkout()
+    sleep = {"sleep": "select pg_sleep(20)"}
+
+    def slow(uow: UnitOfWork, *_: Any) -> tuple[int, int]:
+        UnitOfWork(uow._connection, sleep).one("sleep")
+        return 0, 0
+
+    monkeypatch.setattr(plans, "plan_run", slow)
+    monkeypatch.setattr("paylink.services.reconciliation.PLAN_S", 2.5)
+    asked = time.monotonic()
+    assert start(stack).status == 503
+    assert time.monotonic() - asked < 10
+    assert stack.rows("select pid from pg_stat_activity where query like '%%pg_sleep(20)%%' and state = 'active'"
+                      " and pid <> pg_backend_pid()") == []  # fmt: skip
+    assert stored(stack) == []

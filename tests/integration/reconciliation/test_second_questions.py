@@ -2,15 +2,23 @@
 What a webhook may be about to tell is no difference yet: a run that repairs nothing asks about it a second time, later.
 """
 
+import itertools
 from collections import Counter
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from paylink.core.money import Money
 from paylink.core.reconciliation import BY_COMMAND, Repair, RunOrder
+from paylink.providers.port import Effect, ErrorKind, ProviderError
+from paylink.runtime.run_queue import SqsRunQueue
+from paylink.services.batch_answers import Answers
 from paylink.services.batch_outcome import DOUBT_S
+from support.sales import Sale
 from support.stack import Stack
+from support.truth import Truth
+from support.wrongs import WRONGS
 
 UNREPAIRED = [Repair.NONE, Repair.DRY]
 
@@ -18,8 +26,6 @@ UNREPAIRED = [Repair.NONE, Repair.DRY]
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """Count the questions about each transaction."""
-    from paylink.services.batch_answers import Answers
-
     counts: Counter[str] = Counter()
     ask = Answers._ask
 
@@ -129,6 +135,40 @@ def test_a_run_that_repairs_waits_for_nothing(stack: Stack, asked: Counter[str])
     stack.deps.reconciliation.work(within_s=20)
     report = stack.run_report(run_id)
     assert (report["state"], report["changed"], asked) == ("finished", 1, {transaction_id: 1})
+
+
+def test_while_all_wait_the_next_worker_is_woken_when_the_wait_is_over(stack: Stack, monkeypatch: pytest.MonkeyPatch):
+    pay_unheard(stack)
+    ask_first(stack, Repair.NONE)
+    woken: list[tuple[int, float]] = []
+
+    def wake(_: SqsRunQueue, count: int, delay_s: float = 0) -> None:
+        woken.append((count, delay_s))
+
+    monkeypatch.setattr(SqsRunQueue, "wake", wake)
+    stack.deps.reconciliation.wake_again()
+    [(count, delay_s)] = woken
+    assert count == 1
+    assert DOUBT_S - 10 < delay_s <= DOUBT_S
+
+
+def test_a_repair_counts_also_where_the_question_about_the_rest_fails(truth: Truth, monkeypatch: pytest.MonkeyPatch):
+    """The refund is written; whether the second payment still shows is for the next run to ask."""
+    sale = Sale("stripe", Money(150_000, "IDR"), "paid", (WRONGS["paid_twice"], WRONGS["lost_refund"]))
+    truth.seed([sale])
+    ask, questions = Answers._ask, itertools.count(1)
+
+    def fails_at_the_second(self: Answers, known: Any, ends_at: float) -> Any:
+        if next(questions) == 2:
+            return ProviderError(ErrorKind.UNAVAILABLE, "connect", effect=Effect.NOTHING)
+        return ask(self, known, ends_at)
+
+    monkeypatch.setattr(Answers, "_ask", fails_at_the_second)
+    first = truth.reconcile(settlements=False)
+    assert (first["state"], first["changed"], first["failed"]) == ("finished", 1, 0)
+    again = truth.reconcile(settlements=False)
+    assert (again["state"], again["changed"]) == ("finished", 0)
+    assert truth.found() == Counter(truth.expected)
 
 
 def told_of(caplog: pytest.LogCaptureFixture) -> list[str]:

@@ -9,6 +9,7 @@ questions again.
 import time
 from collections.abc import Collection
 from contextlib import suppress
+from functools import partial
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -36,10 +37,15 @@ from paylink.store.unit_of_work import Row, UnitOfWork
 WAKES_MAX = 4
 """Workers of one run at once."""
 DRY_FINDINGS_SHOWN = 1000
-PLAN_S = 20.0
+PLAN_S = 15.0
+"""With what comes before and after, within what a gateway waits for an answer."""
 TOO_MANY_WAIT_S = 30
+_STATEMENTS_END_S = 2.0
+"""So much earlier Postgres ends a plan that takes too long, so that it does not go on with nobody there."""
 PLANNER_GONE_S = 60
 """Who has not planned a run by then has died."""
+WAKE_DELAY_MAX_S = 900
+"""The longest delay of a message on SQS."""
 SAMPLE_EVERY_S = 290
 RUN_HOURS_MAX = 48
 
@@ -79,15 +85,18 @@ class Reconciliation:
         except Exception:
             # Where that fails, too, the schedule plans it.
             with suppress(StorageUnavailable):
-                self._parts.database.run(lambda uow: plans.drop_run(uow, run_id))
+                self._drop(run_id)
             raise
         if batches == 0 and order.due_only:
             return None
+        self._begin(run_id, batches if wake or batches == 0 else None)
+        return run_id
+
+    def _begin(self, run_id: UUID, batches: int | None) -> None:
         if batches == 0:
             self._end(run_id)
-        elif wake and batches is not None:
+        elif batches is not None:
             self._queue.wake(min(batches, WAKES_MAX))
-        return run_id
 
     def _plan(self, run_id: UUID) -> int | None:
         """Write a stored run's batches; return how many, None when another has."""
@@ -98,6 +107,7 @@ class Reconciliation:
             if asked is None:
                 return None
             order, account_id = asked
+            plans.limit_statements(uow, PLAN_S - _STATEMENTS_END_S)
             batches = 0
             if order.statuses:
                 selected, batches = plans.plan_run(uow, run_id, order, account_id, providers)
@@ -147,6 +157,9 @@ class Reconciliation:
             self._parts.database.run(lambda uow: runs.note_crash(uow, batch, lease_s=LIMITED_WAIT_S))
             return Outcome.CRASHED
 
+    def _drop(self, run_id: UUID) -> None:
+        self._parts.database.run(lambda uow: plans.drop_run(uow, run_id))
+
     def _end(self, run_id: UUID) -> None:
         self._parts.database.run(lambda uow: runs.end_run(uow, run_id))
 
@@ -164,16 +177,17 @@ class Reconciliation:
         if any(row["free"] for row in unended):
             self._queue.wake(1)
         elif any(row["due"] for row in unended):
-            self._queue.wake(1, delay_s=LIMITED_WAIT_S)
+            next_s = min((row["next_s"] for row in unended if row["next_s"] is not None), default=0.0)
+            self._queue.wake(1, delay_s=min(max(next_s, LIMITED_WAIT_S), WAKE_DELAY_MAX_S))
 
     def may_sample(self) -> bool:
         """Whether the schedule's last run was long enough ago to ask about some that are settled again."""
         return self._parts.database.run(lambda uow: runs.is_sample_due(uow, after_s=SAMPLE_EVERY_S))
 
     def resume(self) -> None:
-        """Go on with runs whose planner, workers or messages were lost, and end those that never come to an end."""
-        self._parts.database.run(lambda uow: runs.give_up_old_runs(uow, hours=RUN_HOURS_MAX))
-        self._plan_again()
+        """Go on with runs whose workers or messages were lost, and end those that never come to an end."""
+        give_up = partial(runs.give_up_old_runs, hours=RUN_HOURS_MAX, plan_tries_max=plans.PLAN_TRIES_MAX)
+        self._parts.database.run(give_up)
         unended = self._unended()
         for row in unended:
             if row["due"] == 0:
@@ -182,11 +196,21 @@ class Reconciliation:
         if free and not held:
             self._queue.wake(min(free, WAKES_MAX))
 
-    def _plan_again(self) -> None:
-        run_id = self._parts.database.run(lambda uow: plans.find_unplanned(uow, after_s=PLANNER_GONE_S))
-        if run_id is not None:
+    def plan_left(self, *, within_s: float) -> None:
+        """Plan runs whose planners are gone, as long as one more plan ends within the time."""
+        stop_at = time.monotonic() + within_s - PLAN_S
+        tried: set[UUID] = set()
+        while time.monotonic() < stop_at:
+            take = partial(plans.take_unplanned, after_s=PLANNER_GONE_S, tried=tried)
+            run_id = self._parts.database.run(take)
+            if run_id is None:
+                return
+            tried.add(run_id)
             try:
-                self._plan(run_id)
+                self._begin(run_id, self._plan(run_id))
+            except InvalidFields:
+                # Nobody is there any more to be told of it.
+                self._drop(run_id)
             except Exception:
                 self._parts.log_failure("run_id", run_id)
 

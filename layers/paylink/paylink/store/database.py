@@ -43,6 +43,10 @@ class DeadlineExceeded(psycopg2.OperationalError):
     """The server did not answer in time. Whether it did the work is not known."""
 
 
+# Once more it would take as long.
+_TOO_LONG = (DeadlineExceeded, errors.QueryCanceled)
+
+
 class _Deadline(threading.local):
     """By when the calling thread's database work must be done (monotonic seconds); None: it may take its time."""
 
@@ -143,7 +147,7 @@ class Database:
                         raise
                     except (psycopg2.OperationalError, psycopg2.InterfaceError) as exc:
                         # Nothing was committed yet, or can be again: a connection that died while idle is replaced.
-                        if reused and not isinstance(exc, DeadlineExceeded) and attempt < _RETRIES:
+                        if reused and not isinstance(exc, _TOO_LONG) and attempt < _RETRIES:
                             raise _Again from exc
                         raise
                     connection.commit()

@@ -168,7 +168,10 @@ def end_run(uow: UnitOfWork, run_id: UUID) -> bool:
 
 
 def list_unended_runs(uow: UnitOfWork) -> list[Row]:
-    """Return rows of id, and how many batches are due, free to be begun now, and held: in work, or told to wait."""
+    """
+    Return rows of id, how many batches are due, free to be begun now, and held: in work, or told to wait; and `next_s`,
+    in how many seconds the next of those may be begun, None when there is none.
+    """
     return uow.all("list_unended_runs")
 
 
@@ -212,9 +215,9 @@ def note_crash(uow: UnitOfWork, batch: Batch, *, lease_s: float) -> None:
     uow.run("note_crash", **who, lease_s=lease_s, stalls_max=STALLS_MAX)
 
 
-def give_up_old_runs(uow: UnitOfWork, *, hours: int) -> None:
-    """Give up what is left of runs that go on for longer than this."""
-    uow.run("give_up_old_runs", hours=hours)
+def give_up_old_runs(uow: UnitOfWork, *, hours: int, plan_tries_max: int) -> None:
+    """Give up what is left of runs that go on for longer than this, and those that could not be planned so often."""
+    uow.run("give_up_old_runs", hours=hours, tries_max=plan_tries_max)
 
 
 def list_changed(uow: UnitOfWork, run_id: UUID, transaction_ids: Sequence[UUID]) -> dict[UUID, int]:

@@ -5,13 +5,15 @@ from typing import Any
 from uuid import UUID
 
 from paylink.core.reconciliation import BY_COMMAND, BY_SCHEDULE, Repair, RunOrder
-from paylink.store.arrays import text_array
+from paylink.store.arrays import text_array, uuid_array
 from paylink.store.unit_of_work import UnitOfWork
 
 BATCH_SIZE = 500
 SETTLEMENT_DAYS = 35
 """How far back lines are matched, unless a run is asked for another time."""
 SAMPLE_DAYS = 90
+PLAN_TRIES_MAX = 3
+"""After that a run ends without having been planned."""
 DUE_MAX = 5000
 """Of what is due a scheduled run takes so many, the longest due first: the next one takes more."""
 
@@ -51,10 +53,15 @@ def note_planned(uow: UnitOfWork, run_id: UUID) -> None:
     uow.run("note_planned", id=run_id)
 
 
-def find_unplanned(uow: UnitOfWork, *, after_s: float) -> UUID | None:
-    """Return a run that nobody has planned for so long, if there is one."""
-    row = uow.first("find_unplanned", after_s=after_s)
+def take_unplanned(uow: UnitOfWork, *, after_s: float, tried: Collection[UUID]) -> UUID | None:
+    """Return a run that nobody has planned for so long, and is none of `tried`; the try counts from now on."""
+    row = uow.first("take_unplanned", after_s=after_s, tried=uuid_array(tried), tries_max=PLAN_TRIES_MAX)
     return None if row is None else row["id"]
+
+
+def limit_statements(uow: UnitOfWork, within_s: float) -> None:
+    """Have Postgres end what takes longer, so that it does not go on for somebody who is gone."""
+    uow.one("limit_statements", ms=int(within_s * 1000))
 
 
 def plan_run(
