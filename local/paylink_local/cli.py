@@ -13,7 +13,7 @@ from paylink_local.dotenv import load_dotenv
 from paylink_local.supervisor.errors import CannotRun
 from paylink_local.supervisor.home import REPOSITORY, Home
 
-_ON_THEIR_OWN = ("up", "down", "status", "doctor", "demo")
+_ON_THEIR_OWN = ("up", "down", "status", "doctor", "demo", "prepare")
 """Commands that find the running stack, or do without it, by themselves."""
 
 

@@ -1,7 +1,8 @@
-"""The file `.env` in the repository's root: settings as KEY=VALUE lines, for what the environment leaves open."""
+"""Files of settings as KEY=VALUE lines: `.env` in the repository's root, and those that we make ourselves."""
 
+import os
 import re
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
 from paylink_local.supervisor.errors import CannotRun
@@ -42,3 +43,23 @@ def load_dotenv(path: Path, environ: MutableMapping[str, str]) -> None:
 def _value(text: str) -> str:
     quoted = _QUOTED.fullmatch(text)
     return quoted[2] if quoted else re.split(r"\s+#", text, maxsplit=1)[0].strip()
+
+
+def write_dotenv(file: Path, values: Mapping[str, str], comment: str, mode: int = 0o600) -> None:
+    """
+    Replace the file in one step, so that a crash leaves the old one or the new one.
+
+    Raises:
+        CannotRun: A value has several lines.
+        OSError: The file cannot be written.
+    """
+    if several := [name for name, value in sorted(values.items()) if len(value.splitlines()) > 1]:
+        raise CannotRun(f"{several[0]} has several lines: give it one")
+    text = f"# {comment}\n" + "".join(f"{name}={value}\n" for name, value in sorted(values.items()))
+    draft = file.with_suffix(".new")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    with os.fdopen(descriptor, "w") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    draft.replace(file)

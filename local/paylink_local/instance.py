@@ -1,7 +1,6 @@
 """The settings of this machine's PayLink: defaults, and secrets that are made on the first start and kept."""
 
 import base64
-import os
 import secrets
 import string
 from collections.abc import Mapping
@@ -10,16 +9,18 @@ from pathlib import Path
 from paylink.providers.port import CredentialField
 from paylink.providers.registry import UnknownProvider, enabled_providers, provider_slugs
 from paylink.runtime.settings import default_sql_dir
-from paylink_local.dotenv import load_dotenv
+from paylink_local.dotenv import load_dotenv, write_dotenv
 from paylink_local.supervisor.errors import CannotRun
 
 _DEFAULTS = {
     "PAYLINK_ENVIRONMENT": "local",
     "PAYLINK_API_PORT": "8080",
+    "PAYLINK_SANDBOX_HOST": "localhost",
     "PAYLINK_SANDBOX_PORT": "8081",
     "PAYLINK_LOG_LEVEL": "INFO",
     "PAYLINK_SCHEDULE_RATE_MAX_S": "10",
 }
+_COMMENT = "Made on the first start. Deleting it makes the stored data unreadable."
 _LETTERS = string.ascii_lowercase + string.digits
 
 
@@ -40,7 +41,7 @@ def load_environment(home: Path, environ: Mapping[str, str], *, keep: bool = Tru
     settings.setdefault("PAYLINK_PUBLIC_URL", f"http://localhost:{settings['PAYLINK_API_PORT']}")
     slugs = [slug.strip() for slug in settings["PAYLINK_PROVIDERS"].split(",") if slug.strip()]
     for slug in slugs:
-        sandbox = f"http://localhost:{settings['PAYLINK_SANDBOX_PORT']}/{slug}"
+        sandbox = f"http://{settings['PAYLINK_SANDBOX_HOST']}:{settings['PAYLINK_SANDBOX_PORT']}/{slug}"
         settings.setdefault(f"PAYLINK_{slug.upper()}_API_BASE", sandbox)
     try:
         providers = enabled_providers(slugs, settings)
@@ -58,7 +59,7 @@ def _secrets(file: Path, fields: list[CredentialField], *, keep: bool) -> dict[s
         if missing:
             kept |= missing
             if keep:
-                _write(file, kept)
+                write_dotenv(file, kept, _COMMENT)
     except OSError as exc:
         raise CannotRun(f"{file} cannot be used ({exc.strerror}): give this user the right to it") from exc
     return kept
@@ -70,6 +71,7 @@ def _fresh_secrets(fields: list[CredentialField]) -> dict[str, str]:
         "PAYLINK_MASTER_KEYS": _keyring(),
         "PAYLINK_API_KEY_PEPPERS": _keyring(),
         "PAYLINK_DEMO_MERCHANT_KEY": f"plm_demo{_random_text(8)}_{_random_text(40)}",
+        "PAYLINK_DEMO_METRICS_KEY": f"plo_demo{_random_text(8)}_{_random_text(40)}",
         "PAYLINK_DEMO_OPERATOR_KEY": f"plo_demo{_random_text(8)}_{_random_text(40)}",
     }
     return made | {field.environment: field.demo_prefix + _random_text(32) for field in fields}
@@ -81,16 +83,3 @@ def _keyring() -> str:
 
 def _random_text(length: int) -> str:
     return "".join(secrets.choice(_LETTERS) for _ in range(length))
-
-
-def _write(file: Path, values: Mapping[str, str]) -> None:
-    """Replace the file in one step, so that a crash leaves the old one or the new one."""
-    text = "# Made by `paylink up` for this machine. Deleting it makes the stored data unreadable.\n"
-    text += "".join(f"{name}={value}\n" for name, value in sorted(values.items()))
-    draft = file.with_suffix(".new")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    draft.replace(file)

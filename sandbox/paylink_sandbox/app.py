@@ -67,7 +67,7 @@ def create_app(config: Config) -> Flask:
     # Flask types the provider by its interface, which lacks what the default one has.
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.jinja_env.filters |= {"operator_time": operator_time, "payer_time": payer_time}
-    guard.install(app)
+    guard.install(app, config.host)
     app.register_error_handler(SandboxError, _refusal)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _failure)

@@ -1,6 +1,7 @@
 """Settings of the sandbox, read once from the environment."""
 
 import random
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,13 +15,16 @@ MERCHANT = "Demo Store"
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
 _ENVIRONMENTS = ("local", "test")
+_LISTEN = ("127.0.0.1", "0.0.0.0")
+_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Config:
     """
     environment: kept for the provider folders, which read their own credentials from it.
-    public_url: where PayLink is reached; webhooks go to `{public_url}/v1/webhook/{slug}`.
+    listen: the address to listen on. host: the name, beside localhost, under which programs reach this sandbox; may be
+        localhost. public_url: where PayLink is reached; webhooks go to `{public_url}/v1/webhook/{slug}`.
     time_scale: provider seconds that pass in one real second, for retries and what else takes it days. Expiry times
         are dates that the merchant chose, so they follow the plain clock.
     clock: epoch seconds. chance: decides the order and repetition of webhooks.
@@ -28,7 +32,9 @@ class Config:
 
     environment: Mapping[str, str] = field(repr=False)
     home: Path
+    listen: str
     port: int
+    host: str
     providers: tuple[str, ...]
     public_url: str
     time_scale: float
@@ -64,6 +70,12 @@ class Config:
         public_url = environment.get("PAYLINK_PUBLIC_URL", "http://localhost:8080").rstrip("/")
         if not _is_http_url(public_url):
             problems.append("PAYLINK_PUBLIC_URL must be an http or https address")
+        listen = environment.get("PAYLINK_LISTEN_ADDRESS") or _LISTEN[0]
+        if listen not in _LISTEN:
+            problems.append(f"PAYLINK_LISTEN_ADDRESS must be {' or '.join(_LISTEN)}")
+        host = environment.get("PAYLINK_SANDBOX_HOST") or "localhost"
+        if not _HOST.fullmatch(host):
+            problems.append("PAYLINK_SANDBOX_HOST must be the name of a host, in lower case")
         port = _number(environment, "PAYLINK_SANDBOX_PORT", "8081", problems)
         if not (port.is_integer() and 1 <= port <= 65535):
             problems.append("PAYLINK_SANDBOX_PORT must be a port number")
@@ -79,7 +91,9 @@ class Config:
         return cls(
             environment=dict(environment),
             home=Path(environment.get("PAYLINK_HOME") or _REPOSITORY / ".paylink").expanduser().absolute(),
+            listen=listen,
             port=int(port),
+            host=host,
             providers=providers,
             public_url=public_url,
             time_scale=time_scale,

@@ -1,5 +1,6 @@
 """Keeps other web sites out: the sandbox has no login, so a page elsewhere must not be able to press its buttons."""
 
+from functools import partial
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
@@ -19,19 +20,20 @@ _HEADERS = {
 }
 
 
-def install(app: Flask) -> None:
-    app.before_request(_refuse_foreign_hosts)
+def install(app: Flask, host: str) -> None:
+    """host: the one name to answer to beside this machine's own."""
+    app.before_request(partial(_refuse_foreign_hosts, _HOSTS | {host}))
     app.before_request(_refuse_foreign_origins)
     app.after_request(_add_headers)
 
 
-def _refuse_foreign_hosts() -> None:
+def _refuse_foreign_hosts(hosts: frozenset[str]) -> None:
     """A foreign name that resolves to this machine (DNS rebinding) would make a hostile page same-origin with us."""
     try:
         name = urlsplit(f"//{request.headers.get('Host', '')}").hostname
     except ValueError:
         name = None
-    if name not in _HOSTS:
+    if name not in hosts:
         raise Forbidden("the sandbox answers to localhost only")
 
 

@@ -18,7 +18,6 @@ from paylink_sandbox.app import Background, create_app
 from paylink_sandbox.config import Config
 from paylink_sandbox.errors import ConfigError
 
-_HOST = "127.0.0.1"
 _THREADS = 32
 """Many, because a call that simulates a time-out holds one."""
 _STOP_WITHIN_S = 8
@@ -37,7 +36,7 @@ def main() -> int:
         return 1
     server = Granian(
         "paylink_sandbox",
-        address=_HOST,
+        address=config.listen,
         port=config.port,
         interface=Interfaces.WSGI,
         workers=1,
@@ -69,9 +68,10 @@ def _check(config: Config) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((_HOST, config.port))
+            probe.bind((config.listen, config.port))
         except OSError as exc:
-            raise ConfigError(f"cannot listen on {_HOST}:{config.port}: {exc.strerror} (PAYLINK_SANDBOX_PORT)") from exc
+            where = f"{config.listen}:{config.port}"
+            raise ConfigError(f"cannot listen on {where}: {exc.strerror} (PAYLINK_SANDBOX_PORT)") from exc
     background: Background = create_app(config).extensions["sandbox"]
     background.store.close()
 

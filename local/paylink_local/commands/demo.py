@@ -5,6 +5,7 @@ import os
 import sys
 import time
 import uuid
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -26,17 +27,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    settings = running_environment(Home.of(os.environ), os.environ)
+    settings, api, sandbox = _stack()
     slugs = simulated_providers(settings)
     if not slugs:
         raise CannotRun("every enabled provider is a real one, and the demo pays on the sandbox's pages only")
     if args.provider is not None and args.provider not in slugs:
         raise CannotRun(f"{args.provider} is not in the sandbox; there are: {', '.join(slugs)}")
-    client = DemoClient(
-        api=f"http://127.0.0.1:{settings['PAYLINK_API_PORT']}",
-        sandbox=f"http://127.0.0.1:{settings['PAYLINK_SANDBOX_PORT']}",
-        key=settings["PAYLINK_DEMO_MERCHANT_KEY"],
-    )
+    client = DemoClient(api, sandbox, settings["PAYLINK_DEMO_MERCHANT_KEY"])
     failed = 0
     for slug in [args.provider] if args.provider else slugs:
         try:
@@ -49,6 +46,17 @@ def run(args: argparse.Namespace) -> int:
         return 1
     print("\nEvery payment ended paid.")
     return 0
+
+
+def _stack() -> tuple[Mapping[str, str], str, str]:
+    """Return the settings of the stack with the addresses of its API and its sandbox."""
+    if api := os.environ.get("PAYLINK_API_URL"):
+        # Started by others: what the environment says is all there is to know.
+        host = os.environ.get("PAYLINK_SANDBOX_HOST", "localhost")
+        return os.environ, api, f"http://{host}:{os.environ['PAYLINK_SANDBOX_PORT']}"
+    settings = running_environment(Home.of(os.environ), os.environ)
+    api, sandbox = (f"http://127.0.0.1:{settings[name]}" for name in ("PAYLINK_API_PORT", "PAYLINK_SANDBOX_PORT"))
+    return settings, api, sandbox
 
 
 def _pay_through(client: DemoClient, slug: str) -> None:

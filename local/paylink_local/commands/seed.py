@@ -64,6 +64,8 @@ def _store(uow: UnitOfWork, environ: Mapping[str, str], providers: Mapping[str, 
     merchant_id = ensure_merchant(uow, "Demo merchant")
     store_key(uow, Secret(environ["PAYLINK_DEMO_MERCHANT_KEY"]), peppers, MERCHANT_SCOPES, merchant_id, name="demo")
     store_key(uow, Secret(environ["PAYLINK_DEMO_OPERATOR_KEY"]), peppers, OPERATOR_SCOPES, None, name="demo")
+    metrics_key = Secret(environ["PAYLINK_DEMO_METRICS_KEY"])
+    store_key(uow, metrics_key, peppers, ["metrics:read"], None, name="demo metrics")
     for slug, provider in providers.items():
         account_id = ensure_account(uow, merchant_id, slug, "default", is_default=True)
         for field in provider.credential_fields:

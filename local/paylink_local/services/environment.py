@@ -14,9 +14,11 @@ _LOOPBACK = ("localhost", "127.0.0.1")
 _OF_THE_SANDBOX = {
     "PAYLINK_ENVIRONMENT",
     "PAYLINK_HOME",
+    "PAYLINK_LISTEN_ADDRESS",
     "PAYLINK_LOG_LEVEL",
     "PAYLINK_PROVIDERS",
     "PAYLINK_PUBLIC_URL",
+    "PAYLINK_SANDBOX_HOST",
     "PAYLINK_SANDBOX_PORT",
     "PAYLINK_SANDBOX_TIME_SCALE",
 }
@@ -50,7 +52,8 @@ def embedded_environment(home: Home, environ: Mapping[str, str]) -> dict[str, st
 def simulated_providers(environ: Mapping[str, str]) -> list[str]:
     """Return the enabled providers whose API is the sandbox's, and not a real one's."""
     slugs = [slug.strip() for slug in environ["PAYLINK_PROVIDERS"].split(",") if slug.strip()]
-    sandbox = {f"{host}:{environ['PAYLINK_SANDBOX_PORT']}" for host in _LOOPBACK}
+    hosts = {*_LOOPBACK, environ.get("PAYLINK_SANDBOX_HOST") or "localhost"}
+    sandbox = {f"{host}:{environ['PAYLINK_SANDBOX_PORT']}" for host in hosts}
     return [slug for slug in slugs if urlsplit(environ[f"PAYLINK_{slug.upper()}_API_BASE"]).netloc in sandbox]
 
 

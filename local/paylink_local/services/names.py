@@ -11,6 +11,7 @@ _NAME = re.compile(r"\bPAYLINK_[A-Z0-9_]*[A-Z0-9]\b")
 _INTERNAL = frozenset(
     {
         "PAYLINK_READY_FILE",
+        "PAYLINK_SETTINGS_FILE",
         "PAYLINK_RECONCILIATION_QUEUE_URL",
         "PAYLINK_SQL_DIR",
         "PAYLINK_SUPERVISED",
@@ -39,9 +40,9 @@ def unknown_names(given: Mapping[str, str]) -> dict[str, str]:
 
 
 def remarks(given: Mapping[str, str]) -> list[str]:
-    """Return a line for each setting that a person gave and that has no effect on the embedded stack."""
+    """Return a line for each setting that a person gave and that has no effect here."""
     lines = [f"{name} is no setting of PayLink: {hint}" for name, hint in unknown_names(given).items()]
     if unused := [name for name in _OF_OTHER_STACKS if given.get(name)]:
         verb = "is" if len(unused) == 1 else "are"
-        lines.append(f"{' and '.join(unused)} {verb} not used: the embedded stack runs its own PostgreSQL and Valkey")
+        lines.append(f"{' and '.join(unused)} {verb} not used: this stack runs a PostgreSQL and a cache of its own")
     return lines
