@@ -1,6 +1,7 @@
 """Integration tests: our code on real Postgres, Valkey and SQS; nothing of ours is replaced."""
 
 import contextlib
+import os
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -19,6 +20,11 @@ from paylink_local.commands.seed import seed
 from paylink_local.instance import load_environment
 from paylink_sandbox.testing import running_sandbox
 from support.stack import Stack, create_database, doors, drop_database, load_functions
+
+collect_ignore_glob: list[str] = []
+if os.environ.get("TEST_SERVICES") == "given":
+    # What runs on one machine without Docker: LocalStack in an environment of its own, compilers, the supervisor.
+    collect_ignore_glob = ["local_runtime/*", "test_supervisor*", "test_crypto_layer.py", "test_native_install.py"]
 
 
 @pytest.fixture(scope="session")

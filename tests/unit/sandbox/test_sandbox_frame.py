@@ -15,7 +15,7 @@ import urllib3
 from paylink_sandbox.config import Config
 from paylink_sandbox.errors import ConfigError, SandboxError
 from paylink_sandbox.money import Amount, parse_units
-from paylink_sandbox.testing import sandbox_process
+from paylink_sandbox.testing import running_sandbox, sandbox_process
 from paylink_sandbox.times import operator_time, payer_time
 
 from .conftest import Control, Merchant, Sandbox, order, stripe_client
@@ -72,6 +72,8 @@ def start(environment: dict[str, str]) -> "subprocess.CompletedProcess[str]":
         ({"PAYLINK_STRIPE_SECRET_KEY": "sk_live_real"}, "PAYLINK_STRIPE_SECRET_KEY"),
         ({"PAYLINK_STRIPE_WEBHOOK_SECRET": ""}, "PAYLINK_STRIPE_WEBHOOK_SECRET"),
         ({"PAYLINK_HOME": "/dev/null"}, "/dev/null"),
+        ({"PAYLINK_LISTEN_ADDRESS": "10.0.0.1"}, "PAYLINK_LISTEN_ADDRESS"),
+        ({"PAYLINK_SANDBOX_HOST": "sandbox:8081"}, "PAYLINK_SANDBOX_HOST"),
     ],
 )
 def test_a_wrong_setting_ends_the_start_in_one_line(
@@ -107,6 +109,36 @@ def test_settings_are_checked_together() -> None:
         Config.from_environment({"PAYLINK_SANDBOX_PORT": "many", "PAYLINK_SANDBOX_TIME_SCALE": "0"})
     for name in ("PAYLINK_SANDBOX_PORT", "PAYLINK_SANDBOX_TIME_SCALE", "PAYLINK_PROVIDERS"):
         assert name in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("host", "given", "status"),
+    [
+        (None, "localhost", 200),
+        (None, "127.0.0.1:8081", 200),
+        (None, "sandbox", 403),
+        ("sandbox", "sandbox:8081", 200),
+        ("sandbox", "localhost", 200),
+        ("sandbox", "sandbox.example.com", 403),
+        ("sandbox", "evil.example.com", 403),
+    ],
+)
+def test_the_sandbox_answers_to_one_other_name_at_most(
+    environment: dict[str, str], host: str | None, given: str, status: int
+) -> None:
+    """A hostile page whose name leads to this machine stays foreign."""
+    with running_sandbox(environment | ({"PAYLINK_SANDBOX_HOST": host} if host else {})) as url:
+        answer = urllib3.request("GET", f"{url}/healthz", headers={"Host": given}, retries=False)
+    assert answer.status == status
+
+
+@pytest.mark.parametrize(("listen", "expected"), [(None, "127.0.0.1"), ("", "127.0.0.1"), ("0.0.0.0", "0.0.0.0")])
+def test_the_sandbox_listens_on_loopback_by_default(
+    environment: dict[str, str], listen: str | None, expected: str
+) -> None:
+    """Other machines reach it only where somebody asked for that."""
+    given = {} if listen is None else {"PAYLINK_LISTEN_ADDRESS": listen}
+    assert Config.from_environment(environment | given).listen == expected
 
 
 def test_secrets_are_not_printed(environment: dict[str, str]) -> None:
