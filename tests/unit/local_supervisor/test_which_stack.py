@@ -1,4 +1,4 @@
-"""./scripts/demo and ./scripts/paylink find the stack that runs: the embedded one first, then that of Docker Compose."""
+"""./scripts/demo and ./scripts/paylink find the stack that runs: the embedded one first, then Docker Compose's."""
 
 import os
 import shutil
