@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Shared by the commands in this folder, which source it: what is installed, once, before PayLink runs.
-# Bash 3.2 (macOS) is enough. Everything lies in the clone: .venv, and .paylink/ for tools, LocalStack and newman.
+# Bash 3.2 (macOS) is enough. Everything lies in the clone: .venv, and .paylink/ for tools, LocalStack, SAM and newman.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 uv=uv
@@ -110,17 +110,25 @@ sync_packages() {
     step "installing Python packages" "$uv" sync --project "$root" --directory "$root" --frozen --inexact "$@"
 }
 
-# LocalStack's environment is made under another name and moved: an interrupted one is never taken for a whole one.
 install_localstack() {
-    local environment=$root/.paylink/localstack new=$root/.paylink/localstack.new.$$ lock want
-    lock=$root/local/localstack/requirements.txt
+    install_environment localstack LocalStack
+}
+
+# AWS SAM's command line tool, for ./scripts/lint and what is deployed to AWS.
+install_sam() {
+    install_environment sam "AWS SAM"
+}
+
+# install_environment NAME TITLE: in .paylink/NAME what local/NAME/requirements.txt locks, apart from PayLink's packages.
+# It is made under another name and moved: an interrupted one is never taken for a whole one.
+install_environment() {
+    local environment=$root/.paylink/$1 new=$root/.paylink/$1.new.$$ lock=$root/local/$1/requirements.txt want
     want=$(cksum <"$lock")
     [ "$(cat "$environment/installed" 2>/dev/null)" = "$want" ] && return
-    echo "Installing LocalStack in .paylink/localstack"
-    rm -rf "$root"/.paylink/localstack.new.*
-    step "making an environment for LocalStack" \
-        "$uv" venv --no-project --relocatable --python '>=3.11,<3.14' "$new"
-    step "installing LocalStack" "$uv" pip install --python "$new/bin/python" --require-hashes -r "$lock"
+    echo "Installing $2 in .paylink/$1"
+    rm -rf "$root/.paylink/$1".new.*
+    step "making an environment for $2" "$uv" venv --no-project --relocatable --python '>=3.11,<3.14' "$new"
+    step "installing $2" "$uv" pip install --python "$new/bin/python" --require-hashes -r "$lock"
     echo "$want" >"$new/installed"
     rm -rf "$environment"
     mv "$new" "$environment"

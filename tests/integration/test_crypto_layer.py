@@ -4,7 +4,6 @@ import base64
 import csv
 import hashlib
 import importlib.util
-import platform
 import re
 import shutil
 import subprocess
@@ -16,26 +15,22 @@ from pathlib import Path
 import pytest
 import yaml
 
-REPOSITORY = Path(__file__).parents[2]
-SCRIPT = REPOSITORY / "scripts" / "build-crypto-layer"
+from support.amazon_linux import (
+    HERE,
+    LAMBDA_PYTHON,
+    MACHINES,
+    SCRIPT,
+    TRIPLETS,
+    debian,
+    lambda_python,
+    needs_tools_of,
+    readelf,
+    refusals,
+    run,
+)
+from support.stack import REPOSITORY
+
 LOCAL_PYTHON = "{}.{}".format(*sys.version_info)
-LAMBDA_PYTHON = "3.13"
-TRIPLETS = {"x86_64": "x86_64-linux-gnu", "arm64": "aarch64-linux-gnu"}
-MACHINES = {"x86_64": "x86_64", "arm64": "aarch64"}
-DEBIAN = {"x86_64": "amd64", "arm64": "arm64"}
-HERE = {machine: name for name, machine in MACHINES.items()}.get(platform.machine(), "")
-
-# The versions that Amazon Linux 2023 had first: it never takes one away.
-NEWEST = {
-    "GLIBC": (2, 34),
-    "GLIBCXX": (3, 4, 29),
-    "CXXABI": (1, 3, 13),
-    "GCC": (11, 0),
-    "OPENSSL": (3, 0, 8),
-    "ZLIB": (1, 2, 9),
-}
-LIBRARIES = {"libc.so.6", "libm.so.6", "libgcc_s.so.1", "libstdc++.so.6", "libcrypto.so.3", "libz.so.1"}
-
 pytestmark = pytest.mark.skipif(not (HERE and sys.platform == "linux"), reason="a Lambda layer is built on Linux")
 
 
@@ -65,45 +60,12 @@ THIS_PYTHON = Target(HERE, LOCAL_PYTHON)
 TARGETS = list(dict.fromkeys([THIS_PYTHON, *LAMBDA_TARGETS]))
 
 
-def run(*command: object, **options: object) -> str:
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False, **options)  # type: ignore[call-overload]
-    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
-    return str(done.stdout)
-
-
-def readelf(option: str, library: Path) -> str:
-    return run("readelf", "--wide", option, library, env={"LC_ALL": "C", "PATH": "/usr/bin:/bin"})
-
-
-def needs_tools_of(architecture: str) -> None:
-    """Skip, saying what to install, where this machine cannot build for the architecture or run what is built."""
-    if architecture == HERE:
-        return
-    triplet, machine = TRIPLETS[architecture], MACHINES[architecture]
-    if not shutil.which(f"{triplet}-g++") or not shutil.which(f"qemu-{machine}"):
-        compiler = f"g++-{triplet}".replace("_", "-")
-        pytest.skip(f"nothing is built for {architecture}: apt-get install {compiler} qemu-user")
-
-
-def debian(suite: str, architecture: str, *packages: str) -> Path:
-    if not shutil.which("apt-get"):
-        pytest.skip(f"needs Debian's {packages[-1]} for {architecture}, and apt-get is not here")
-    return Path(run(SCRIPT, "--debian", suite, DEBIAN[architecture], *packages).strip())
-
-
 def python_for(target: Target) -> list[str]:
     """A command that runs the target's Python, which knows nothing of this repository or of its environment."""
     if target == THIS_PYTHON:
         return [sys.executable, "-I", "-S"]
     needs_tools_of(target.architecture)
-    runtime = ("libc6", "libgcc-s1", "libstdc++6", "libssl3t64", "libzstd1", "zlib1g", "libexpat1")
-    python = (f"python{LAMBDA_PYTHON}-minimal", f"libpython{LAMBDA_PYTHON}-minimal", f"libpython{LAMBDA_PYTHON}-stdlib")
-    root = debian("trixie", target.architecture, *runtime, *python)
-    (loader,) = (root / "usr" / "lib").glob("*/ld-linux-*.so.*")
-    command = [str(loader), "--library-path", str(loader.parent), str(root / "usr" / "bin" / f"python{LAMBDA_PYTHON}")]
-    if target.architecture != HERE:
-        command = [f"qemu-{MACHINES[target.architecture]}", "-L", str(root), *command]
-    return ["env", f"PYTHONHOME={root / 'usr'}", *command, "-S", "-P"]
+    return lambda_python(target.architecture)
 
 
 @pytest.fixture(scope="module")
@@ -125,24 +87,6 @@ def built(
         (wheel,) = wheels.iterdir()
         builds[target] = Built(target, layer, wheel, said)
     return builds[target]
-
-
-def refusals(library: Path) -> list[str]:
-    """What of this library Amazon Linux 2023 could not load."""
-    found = []
-    for name in re.findall(r"\(NEEDED\).*\[(.*)\]", readelf("--dynamic", library)):
-        if name not in LIBRARIES | {"libpaycrypto.so.0"} and not name.startswith("ld-linux-"):
-            found.append(f"library {name}")
-    for symbol, version in re.findall(r" UND (\S+?)@(\S+)", readelf("--dyn-syms", library)):
-        family, _, number = version.rpartition("_")
-        if not re.fullmatch(r"[\d.]+", number) or tuple(map(int, number.split("."))) > NEWEST.get(family, ()):
-            found.append(f"{symbol} of {version}")
-    # A version may also be asked for without a symbol.
-    for version in re.findall(r" Name: (\S+) +Flags: ", readelf("--version-info", library)):
-        family, _, number = version.rpartition("_")
-        if not re.fullmatch(r"[\d.]+", number) or tuple(map(int, number.split("."))) > NEWEST.get(family, ()):
-            found.append(f"version {version}")
-    return found
 
 
 def test_no_library_needs_what_amazon_linux_lacks(built: Built) -> None:
@@ -306,7 +250,7 @@ def test_the_makefile_builds_what_the_template_deploys() -> None:
     class Loader(yaml.SafeLoader):
         pass
 
-    Loader.add_multi_constructor("!", lambda loader, suffix, node: suffix)
+    Loader.add_multi_constructor("!", lambda loader, suffix, node: node.value)
     template = yaml.load((REPOSITORY / "template.yaml").read_text(), Loader)
     function, layer = template["Globals"]["Function"], template["Resources"]["CryptoLayer"]
     makefile = (REPOSITORY / "layers" / "crypto" / "Makefile").read_text()
@@ -314,7 +258,9 @@ def test_the_makefile_builds_what_the_template_deploys() -> None:
     runtime = f"python{defaults['PYTHON_VERSION']}"
     assert layer["Metadata"]["BuildMethod"] == "makefile"
     assert layer["Properties"]["ContentUri"].rstrip("/") == "layers/crypto"
-    assert [defaults["ARCHITECTURE"]] == [layer["Metadata"]["BuildArchitecture"]] == function["Architectures"]
+    assert function["Architectures"] == layer["Properties"]["CompatibleArchitectures"] == ["Architecture"]
+    architecture = template["Parameters"]["Architecture"]["Default"]
+    assert defaults["ARCHITECTURE"] == layer["Metadata"]["BuildArchitecture"] == architecture
     assert [runtime] == [function["Runtime"]] == layer["Properties"]["CompatibleRuntimes"]
     assert runtime == f"python{LAMBDA_PYTHON}"
     assert re.search(r"^build-CryptoLayer:", makefile, re.MULTILINE)

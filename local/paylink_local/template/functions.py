@@ -25,6 +25,8 @@ _HARMLESS = {
     "Policies",
     "PropagateTags",
     "ProvisionedConcurrencyConfig",
+    # Here nothing looks for loops.
+    "RecursiveLoop",
     "ReservedConcurrentExecutions",
     "Role",
     "Runtime",
@@ -58,12 +60,22 @@ def read_function(
     name = properties.text("FunctionName", code.name)
     memory_mb = properties.whole("MemorySize", 128, 128, 10_240)
     properties.raw("Environment")
+    _check_retries(properties)
     variables = _variables(shared, where, resolver) | _variables(values, where, resolver)
     routes, mappings, schedules = _events(properties, code.name, timeout_s, queues, apis, resolver)
     properties.finish(_HARMLESS)
     return Function(
         logical_id, name, code.name, code, handler, timeout_s, memory_mb, variables, routes, mappings, schedules
     )
+
+
+def _check_retries(function: Properties) -> None:
+    """AWS runs a schedule's function again when it fails, unless told not to; here its next run is the next try."""
+    if "EventInvokeConfig" not in function:
+        return
+    retries = function.nested("EventInvokeConfig")
+    retries.whole("MaximumRetryAttempts", 2, 0, 0)
+    retries.finish({"MaximumEventAgeInSeconds"})
 
 
 def _variables(values: Mapping[str, Any], where: str, resolver: Resolver) -> dict[str, str]:

@@ -105,16 +105,14 @@ class Resolver:
         """
         call = intrinsic(value)
         if call is None:
-            if isinstance(value, str) and "{{resolve:" in value:
-                raise Unresolved("a dynamic reference ({{resolve:...}})")
-            return value
+            return _static(value)
         match call:
             case ("Ref", str(name)):
                 return self._reference(name)
             case ("Fn::GetAtt", [str(name), str(attribute)]) if (name, attribute) in self._attributes:
                 return self._attributes[name, attribute]
             case ("Fn::Sub", str(text)):
-                return self._substitute(text)
+                return _static(self._substitute(text))
         raise Unresolved(f"{call[0]} of {call[1]!r}")
 
     def _reference(self, name: str) -> Any:
@@ -135,3 +133,9 @@ class Resolver:
             return str(self._reference(name))
 
         return _PLACEHOLDER.sub(replace, text)
+
+
+def _static(value: Any) -> Any:
+    if isinstance(value, str) and "{{resolve:" in value:
+        raise Unresolved("a dynamic reference ({{resolve:...}})")
+    return value

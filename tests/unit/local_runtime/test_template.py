@@ -115,6 +115,8 @@ def test_variables_are_resolved(read_template: Read) -> None:
                   SECRET: !Ref Secret
                   ROLE: !GetAtt ShopFunctionRole.Arn
                   STORED: "{{resolve:ssm:/shop/key}}"
+                  STORED_TOO: !Sub "{{resolve:secretsmanager:${Stage}:SecretString:key}}"
+                  CHOSEN: !If [Big, a, b]
         """
     )
     assert template.functions[0].variables == {
@@ -134,6 +136,9 @@ def test_variables_are_resolved(read_template: Read) -> None:
     [
         ("PackageType: Image", "does not know PackageType"),
         ("FunctionUrlConfig: {AuthType: NONE}", "does not know FunctionUrlConfig"),
+        ("EventInvokeConfig: {MaximumRetryAttempts: 1}", "MaximumRetryAttempts: expected a whole number from 0 to 0"),
+        ("EventInvokeConfig: {}", "MaximumRetryAttempts: expected a whole number from 0 to 0, found 2"),
+        ("EventInvokeConfig: {MaximumRetryAttempts: 0, DestinationConfig: {}}", "does not know DestinationConfig"),
         ("Timeout: 0", "Timeout: expected a whole number from 1 to 900, found 0"),
         ("Timeout: soon", "Timeout: expected a whole number"),
         ("Timeout: !Ref Nothing", "Timeout: the local runtime cannot resolve Ref of 'Nothing'"),

@@ -12,6 +12,7 @@ from paylink.core.keyring import Keyring
 from paylink.core.secret import Secret
 from paylink.edge.limits import Limit
 from paylink.edge.sources import TrustedProxies
+from paylink.runtime.secret_bundle import BUNDLE, read_bundle
 
 ENVIRONMENTS = ("local", "test", "production")
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
@@ -150,7 +151,13 @@ class _Reader:
 
 def from_process() -> Settings:
     """
+    Read this process' environment. What `PAYLINK_SECRETS` holds becomes part of it: PG* is read by libpq itself.
+
     Raises:
         InvalidSettings: See `Settings.from_environ`.
     """
+    try:
+        os.environ.update(read_bundle(os.environ.get(BUNDLE, "")))
+    except ValueError as exc:
+        raise InvalidSettings(str(exc)) from None
     return Settings.from_environ(os.environ)

@@ -1,0 +1,98 @@
+"""The layers: small enough, compiled, complete, and of nothing that Amazon Linux 2023 lacks."""
+
+import shutil
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from support.amazon_linux import HERE, needs_tools_of, refusals, run
+from support.artefacts import Artefacts
+from support.stack import REPOSITORY
+
+LAYERS = ("PaylinkLayer", "CryptoLayer")
+# AWS allows 250 MB and, zipped, 50 MB; every megabyte is part of cold starts. 12.8 and 4.4 of them are `cryptography`.
+SIZE_MAX = 42_000_000
+ZIPPED_MAX = 15_500_000
+
+
+def files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def test_they_stay_small(artefacts: Artefacts, tmp_path: Path) -> None:
+    """Together, as they are uploaded."""
+    archive = tmp_path / "layers.zip"
+    found = [file for layer in LAYERS for file in files(artefacts.folder / layer)]
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as zipped:
+        for file in found:
+            zipped.write(file, file.relative_to(artefacts.folder))
+    assert sum(file.stat().st_size for file in found) < SIZE_MAX
+    assert archive.stat().st_size < ZIPPED_MAX
+
+
+def test_every_module_is_compiled(artefacts: Artefacts) -> None:
+    """Into bytecode that Python takes without a look at its source: /opt is read-only, and a look costs time."""
+    modules = [file for layer in LAYERS for file in files(artefacts.folder / layer) if file.suffix == ".py"]
+    assert len(modules) > 500
+    for module in modules:
+        compiled = module.parent / "__pycache__" / f"{module.stem}.cpython-313.pyc"
+        assert int.from_bytes(compiled.read_bytes()[4:8], "little") == 0b01, compiled
+
+
+@pytest.mark.parametrize("architecture", ["x86_64", "arm64"])
+def test_every_library_loads_on_amazon_linux(artefacts: Artefacts, architecture: str, tmp_path: Path) -> None:
+    """Whatever wheel it comes from, and also in the layer for the other architecture."""
+    layer = artefacts.folder / "PaylinkLayer"
+    if architecture != HERE:
+        needs_tools_of(architecture)
+        layer = tmp_path
+        run(REPOSITORY / "scripts" / "build-paylink-layer", "--arch", architecture, layer)
+    libraries = [file for file in files(layer) if ".so" in file.suffixes]
+    assert len(libraries) > 10
+    beside = {library.name for library in libraries}
+    assert {library.name: found for library in libraries if (found := refusals(library, beside))} == {}
+
+
+def test_it_holds_what_runs_and_nothing_else(artefacts: Artefacts) -> None:
+    """Our package without recorded exchanges and documents, all SQL, no command line tools, nothing twice."""
+    layer = artefacts.folder / "PaylinkLayer"
+    ours = {file.relative_to(layer / "python") for file in files(layer / "python" / "paylink")}
+    source = REPOSITORY / "layers" / "paylink"
+    wanted = {path.relative_to(source) for path in files(source / "paylink") if path.suffix in (".py", ".typed")}
+    assert {path for path in ours if path.suffix != ".pyc"} == wanted
+    assert {file.name for file in files(layer / "sql")} == {file.name for file in files(REPOSITORY / "sql")}
+    present = {path.name for path in (layer / "python").iterdir()}
+    assert not present & {"boto3", "botocore", "pip", "setuptools", "paycrypto", "bin", "yaml", "pytest"}
+
+
+def test_each_package_has_its_licence(artefacts: Artefacts) -> None:
+    """They are handed on with the packages."""
+    for package in (artefacts.folder / "PaylinkLayer" / "python").glob("*.dist-info"):
+        names = [file.name.upper() for file in files(package)]
+        assert any("LICEN" in name or name.startswith("COPYING") or name == "METADATA" for name in names), package
+
+
+def test_building_leaves_what_uv_shares_alone(artefacts: Artefacts) -> None:
+    """uv links files to its cache, which is that of every environment of this machine; what is stripped is a copy."""
+    layer = artefacts.folder / "PaylinkLayer"
+    assert [file for file in files(layer) if file.stat().st_nlink > 1] == []
+
+
+IMPORT_ALL = """
+import importlib, pkgutil, sys
+sys.path[:0] = sys.argv[1:]
+import paylink
+for module in pkgutil.walk_packages(paylink.__path__, "paylink."):
+    importlib.import_module(module.name)
+assert sys.modules["paycrypto"].__file__.startswith(sys.argv[2])
+"""
+
+
+def test_all_of_it_can_be_imported(artefacts: Artefacts, tmp_path: Path) -> None:
+    """Also what no event of the other tests comes to; nothing that was left out is missed."""
+    folders = []
+    for layer in LAYERS:
+        shutil.copytree(artefacts.folder / layer / "python", tmp_path / layer)
+        folders.append(tmp_path / layer)
+    run(*artefacts.python, "-c", IMPORT_ALL, *folders, env={"PATH": "/usr/bin:/bin"}, cwd=tmp_path)
