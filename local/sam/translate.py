@@ -1,4 +1,4 @@
-"""Print template.yaml as the JSON that CloudFormation gets. Run by the Python of SAM's own environment (.paylink/sam)."""
+"""Print template.yaml as the JSON that CloudFormation gets. Run by the Python of SAM's environment, .paylink/sam."""
 
 import json
 import os

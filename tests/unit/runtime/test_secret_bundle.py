@@ -45,7 +45,7 @@ def test_without_one_nothing_is_added(nothing: str):
     ],
 )
 def test_what_is_no_bundle_is_refused_without_being_told(text: str, reason: str):
-    with pytest.raises(ValueError, match="^PAYLINK_SECRETS") as caught:
+    with pytest.raises(ValueError, match=r"^PAYLINK_SECRETS") as caught:
         read_bundle(text)
     assert reason in str(caught.value)
     assert "hunter2" not in str(caught.value)
