@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Collection
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -68,19 +69,29 @@ def lambda_python(architecture: str) -> list[str]:
     return ["env", f"PYTHONHOME={root / 'usr'}", *command, "-S", "-P"]
 
 
-def refusals(library: Path, beside: Collection[str] = ()) -> list[str]:
-    """What of this library Amazon Linux 2023 could not load; `beside` are the libraries that it brings itself."""
+def refusals(library: Path, beside: Collection[Path] = (), also: Collection[str] = ()) -> list[str]:
+    """What of this library Amazon Linux 2023 could not load; `beside` come with it, `also` are there as well."""
+    brought = {"libpaycrypto.so.0", *also, *(other.name for other in beside)}
+    versions = {version for other in beside for version in _defined_versions(other)}
     found = []
     for name in re.findall(r"\(NEEDED\).*\[(.*)\]", readelf("--dynamic", library)):
-        if name not in {*LIBRARIES, "libpaycrypto.so.0", *beside} and not name.startswith("ld-linux-"):
+        if name not in LIBRARIES | brought and not name.startswith("ld-linux-"):
             found.append(f"library {name}")
     for symbol, version in re.findall(r" UND (\S+?)@(\S+)", readelf("--dyn-syms", library)):
-        family, _, number = version.rpartition("_")
-        if not re.fullmatch(r"[\d.]+", number) or tuple(map(int, number.split("."))) > NEWEST.get(family, ()):
+        if version not in versions and _is_too_new(version):
             found.append(f"{symbol} of {version}")
     # A version may also be asked for without a symbol.
     for version in re.findall(r" Name: (\S+) +Flags: ", readelf("--version-info", library)):
-        family, _, number = version.rpartition("_")
-        if not re.fullmatch(r"[\d.]+", number) or tuple(map(int, number.split("."))) > NEWEST.get(family, ()):
+        if version not in versions and _is_too_new(version):
             found.append(f"version {version}")
     return found
+
+
+def _is_too_new(version: str) -> bool:
+    family, _, number = version.rpartition("_")
+    return not re.fullmatch(r"[\d.]+", number) or tuple(map(int, number.split("."))) > NEWEST.get(family, ())
+
+
+@cache
+def _defined_versions(library: Path) -> set[str]:
+    return set(re.findall(r"Rev: .* Name: (\S+)", readelf("--version-info", library)))
