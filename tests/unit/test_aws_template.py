@@ -31,10 +31,13 @@ RIGHTS = {
     "relay_events": {(SEND, EVENTS), (SEND, DEAD), ("sqs:GetQueueAttributes", EVENTS)},
     "process_webhook": {(SEND, EVENTS), (SEND, DEAD)} | {(action, EVENTS) for action in READS},
     "start_reconciliation": {(SEND, RUNS)},
+    "health": {("sqs:GetQueueAttributes", EVENTS)},
     "reconcile_batch": {(SEND, RUNS), (SEND, EVENTS)} | {(action, RUNS) for action in READS},
 }
 # They read with services that also write.
 READERS = {"read_events", "read_dead_letters", "get_reconciliation"}
+# What they ask queues for comes from the wiring, not from a service that sends.
+ASKERS = {"health"}
 
 
 @cache
@@ -114,7 +117,11 @@ def test_whoever_comes_to_a_service_that_sends_may_send() -> None:
     for function in TEMPLATE.functions:
         used = set(re.findall(r"(?:deps\(\)|parts)\.(\w+)", (function.code / "app.py").read_text()))
         comes_to_sender = bool({module_of[name] for name in used if name in module_of} & senders)
-        assert comes_to_sender == (function.folder in RIGHTS or function.folder in READERS), function.folder
+        assert comes_to_sender == (function.folder in (RIGHTS.keys() | READERS) - ASKERS), function.folder
+
+
+def test_whoever_asks_a_queue_by_the_wiring_may_ask_it_and_nothing_else() -> None:
+    assert all({action for action, _ in RIGHTS[name]} == {"sqs:GetQueueAttributes"} for name in ASKERS)
 
 
 def test_every_queue_is_encrypted_and_has_a_dead_letter_queue() -> None:
