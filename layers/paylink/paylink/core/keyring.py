@@ -30,12 +30,13 @@ class Keyring:
             ValueError: The form is wrong, an id stands twice, or a key is not 32 bytes.
         """
         keys: dict[str, bytes] = {}
-        for part in text.reveal().split(","):
+        for number, part in enumerate(text.reveal().split(","), start=1):
             key_id, _, encoded = part.strip().partition(":")
             try:
                 key = base64.b64decode(encoded, validate=True)
             except binascii.Error as exc:
-                raise ValueError(f"{name}: the key of {key_id!r} is not base64") from exc
+                # Not by its id: where the two were exchanged, that is the key.
+                raise ValueError(f"{name}: key number {number} is not base64") from exc
             if not key_id or key_id in keys or len(key) != KEY_SIZE:
                 raise ValueError(f"{name}: id:base64 pairs with different ids and {KEY_SIZE} bytes each are needed")
             keys[key_id] = key

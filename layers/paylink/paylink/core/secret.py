@@ -5,9 +5,9 @@ from typing import Final, NoReturn
 
 class Secret:
     """
-    Holds a secret text. `str()`, `repr()`, formatting and JSON show `***`; only `reveal()` gives the text.
+    Holds a secret text. `str()`, `repr()` and formatting show `***`; only `reveal()` gives the text.
 
-    Pickling and copying into other processes is refused.
+    Pickling, copying and JSON are refused.
     """
 
     __slots__ = ("_text",)
@@ -20,6 +20,9 @@ class Secret:
 
     def __repr__(self) -> str:
         return "***"
+
+    def __format__(self, spec: str) -> str:
+        return format(repr(self), spec)
 
     def __bool__(self) -> bool:
         return bool(self._text)
