@@ -3,11 +3,16 @@
 from typing import Any
 
 from paylink.runtime.logs import log
+from paylink.runtime.schedules import run_scheduled
 from paylink.runtime.wiring import deps
 
 
-def handler(event: Any, context: Any) -> dict[str, int]:
+def _relay() -> dict[str, int]:
     relayed = deps().relay.relay()
     if relayed.queued or relayed.unmatched:
         log.info("relayed", queued=relayed.queued, unmatched=relayed.unmatched)
     return {"queued": relayed.queued, "unmatched": relayed.unmatched}
+
+
+def handler(event: Any, context: Any) -> dict[str, int]:
+    return run_scheduled(_relay, context)

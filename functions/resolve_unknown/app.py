@@ -3,14 +3,19 @@
 from typing import Any
 
 from paylink.runtime.logs import log
+from paylink.runtime.schedules import run_scheduled
 from paylink.runtime.wiring import deps
 
 # The function's timeout, less what one more question may take.
 WITHIN_S = 35
 
 
-def handler(event: Any, context: Any) -> dict[str, int]:
+def _resolve() -> dict[str, int]:
     resolved = deps().resolution.run(within_s=WITHIN_S)
     if resolved.tried:
         log.info("resolved", tried=resolved.tried, failed=resolved.failed)
     return {"tried": resolved.tried, "failed": resolved.failed}
+
+
+def handler(event: Any, context: Any) -> dict[str, int]:
+    return run_scheduled(_resolve, context)

@@ -13,7 +13,7 @@ from paylink_local.dotenv import load_dotenv
 from paylink_local.supervisor.errors import CannotRun
 from paylink_local.supervisor.home import REPOSITORY, Home
 
-_ON_THEIR_OWN = ("up", "down", "status", "doctor", "demo", "prepare")
+_ON_THEIR_OWN = ("up", "down", "status", "doctor", "demo", "prepare", "logs")
 """Commands that find the running stack, or do without it, by themselves."""
 
 
@@ -35,6 +35,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _load(parsed.command).run(parsed)
     except CannotRun as error:
         sys.stderr.write(f"paylink: {error}\n")
+        return 1
+    except Exception as error:
+        # A fault of ours. What the supervisor starts by this command writes to a log.
+        from paylink.core.redaction import describe_exception
+
+        sys.stderr.write(describe_exception(error))
         return 1
 
 

@@ -71,10 +71,10 @@ class Output:
     def _tell_dropped(self) -> None:
         notice = json.dumps(
             {
-                "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
                 "level": "WARNING",
-                "logger": "paylink_local.output",
                 "message": "log lines were dropped because nobody read them",
+                "timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+                "logger": "paylink_local.output",
                 "lines": self._dropped_lines,
             }
         )

@@ -136,10 +136,11 @@ class _Invocation:
             raise problems.function_failed() from exc
         except AnswerTimeout as exc:
             message = f"function {name} did not end within its Timeout of {target.function.timeout_s} s"
-            self._report(message, None, traceback=exc.stack)
+            self._report(message, None, stack=exc.stack)
             raise problems.function_timeout() from exc
         except NoFreeSlot as exc:
-            self._report(f"every slot of function {name} is busy", None)
+            fields = {"request_id": self.request_id, "route": self.route}
+            _log.warning("every slot of function %s is busy", name, extra={"fields": fields})
             raise problems.overloaded("every slot is busy; try again later", SLOT_WAIT_S) from exc
 
     def _directions(self, segments: list[str]) -> str:

@@ -36,6 +36,9 @@ _SETTINGS = {
     "wal_init_zero": "off",
     "jit": "off",
     "log_checkpoints": "off",
+    # Statements and the details of errors repeat what they are about: mail addresses, bodies.
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
     "TimeZone": "UTC",
     "log_timezone": "UTC",
 }

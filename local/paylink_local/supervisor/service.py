@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
+from paylink.core.redaction import message_of
 from paylink_local.supervisor.errors import CannotRun
 from paylink_local.supervisor.guarded import Command, Guarded
 from paylink_local.supervisor.home import Home
@@ -97,7 +98,7 @@ class Runner(threading.Thread):
             reason = str(error)
         except Exception as error:
             # A fault of ours: told like any other, or whoever waits for this service would wait for ever.
-            reason = repr(error)
+            reason = f"{type(error).__name__}: {message_of(error)}"
         else:
             if code == 0 and self.service.task:
                 self._process = None

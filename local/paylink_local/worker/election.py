@@ -4,6 +4,8 @@ import logging
 
 import psycopg2
 
+from paylink.core.redaction import message_of
+
 _LOCK_KEY = 0x7061_796C_696E_6B01
 """Any number that nothing else in the database locks; this one reads "paylink" and a serial."""
 
@@ -31,7 +33,7 @@ class Election:
         try:
             elected = self._ask()
         except psycopg2.Error as exc:
-            _log.warning("cannot hold the lock of the schedules: %s", str(exc).strip() or type(exc).__name__)
+            _log.warning("cannot hold the lock of the schedules: %s", message_of(exc) or type(exc).__name__)
             self.resign()
             return False
         if elected and not self._elected:

@@ -174,7 +174,7 @@ class Mapping:
             json.dumps(answer)
             return failed_ids(answer, ids) if self._mapping.partial_responses else set()
         except FunctionTimeout as exc:
-            _log.error(str(exc), extra={"fields": {"traceback": exc.stack}})
+            _log.error(str(exc), extra={"fields": {"stack": exc.stack}})
             # The thread cannot be killed, and its slot stays taken, so that stuck handlers cannot pile up.
             exc.ended.wait()
         except InvalidBatchAnswer as exc:

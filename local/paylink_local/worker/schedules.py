@@ -87,9 +87,9 @@ class Plan:
         try:
             self._function.call_within_timeout(json.loads(self._schedule.payload))
             ms = round((time.perf_counter() - started_s) * 1000, 1)
-            _log.info("schedule done", extra={"fields": {**fields, "ms": ms}})
+            _log.debug("schedule done", extra={"fields": {**fields, "ms": ms}})
         except FunctionTimeout as exc:
-            _log.error(str(exc), extra={"fields": {**fields, "traceback": exc.stack}})
+            _log.error(str(exc), extra={"fields": {**fields, "stack": exc.stack}})
             exc.ended.wait()
         except BaseException as exc:  # a handler that calls sys.exit() ends its run and nothing else
             _log.error("function %s raised", self._function.function.name, exc_info=exc, extra={"fields": fields})

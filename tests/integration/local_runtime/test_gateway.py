@@ -202,7 +202,7 @@ def test_failures_leave_their_traceback_in_the_log(running: tuple[Any, int], unt
     ]:
         call(port, "GET", target, X_Request_Id=request_id)
         (line,) = until(lambda wanted=request_id: process.lines(request_id=wanted, level="ERROR"))
-        assert trace in line["traceback"]
+        assert trace in line.get("exception", line.get("stack"))
 
 
 def test_the_access_log_tells_no_secrets(running: tuple[Any, int], until: Callable[..., Any]) -> None:

@@ -69,7 +69,7 @@ def test_schedules_run_at_once_often_and_in_spite_of_failures(relay: Relay, unti
         assert all(later - earlier > 0.5 for earlier, later in itertools.pairwise(times))
         assert len(relay.runs("failing")) >= 3
         assert not relay.runs("never")
-        assert "ValueError: boom" in process.lines(schedule="relay/Failing", level="ERROR")[0]["traceback"]
+        assert "ValueError: boom" in process.lines(schedule="relay/Failing", level="ERROR")[0]["exception"]
         assert process.terminate()[0] == 0
 
 

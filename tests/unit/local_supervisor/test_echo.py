@@ -4,7 +4,8 @@ import os
 
 import pytest
 
-from paylink_local.supervisor.echo import Echo, is_quiet
+from paylink_local.log_reading import is_quiet
+from paylink_local.supervisor.echo import Echo
 
 
 @pytest.mark.parametrize(
@@ -38,6 +39,22 @@ def test_lines_are_whole_and_named(capfd: pytest.CaptureFixture[str]) -> None:
     echo.write(b"ING " + b"y" * 100_000)
     echo.drain(2)
     assert len(capfd.readouterr().out) == len("web        | WARNING \n") + 100_000
+
+
+def test_a_line_of_json_is_shown_readably(capfd: pytest.CaptureFixture[str]) -> None:
+    """With the name before each line of its traceback."""
+    echo = Echo("worker")
+    line = (
+        b'{"level":"ERROR","message":"a batch failed","timestamp":"2026-11-23T22:40:03.931+00:00","service":"paylink",'
+        b'"messages":3,"exception":"Traceback (most recent call last):\\nValueError: x\\n"}\n'
+    )
+    echo.write(b'{"level":"INFO","message":"quiet"}\n' + line)
+    echo.drain(2)
+    assert capfd.readouterr().out.splitlines() == [
+        "worker     | 22:40:03.931 ERROR   a batch failed  messages=3",
+        "worker     |     Traceback (most recent call last):",
+        "worker     |     ValueError: x",
+    ]
 
 
 def test_nothing_is_started_before_there_is_something_to_show() -> None:

@@ -46,4 +46,91 @@ def test_the_level_is_that_of_the_settings():
 
 
 def test_nothing_is_loaded_for_a_process_that_logs_nothing():
-    assert lines("assert 'aws_lambda_powertools' not in sys.modules") == []
+    assert lines("assert not {'aws_lambda_powertools', 'paylink.core.redaction'} & sys.modules.keys()") == []
+
+
+def test_what_is_logged_at_debug_by_the_standard_library_first_is_told():
+    """Before the logger is made it has its level already."""
+    code = 'logging.getLogger("paylink").debug("first", extra={"n": 1})'
+    assert [line["message"] for line in lines(code, PAYLINK_LOG_LEVEL="DEBUG")] == ["first"]
+    assert lines(code, PAYLINK_LOG_LEVEL="INFO") == []
+
+
+def test_lines_carry_the_ids_of_the_work_they_are_about():
+    """Each under its one name; what a line says itself counts more, and after the work they are gone."""
+    code = """
+from paylink.core.log_ids import log_ids
+with log_ids(transaction_id="t-1", attempt_id=None):
+    with log_ids(refund_id="r-1"):
+        logs.LoggedAlerts().alert("dead_event", transaction_id="t-2")
+    logs.log.warning("inner")
+logs.log.warning("outer")
+"""
+    alert, inner, outer = lines(code)
+    assert (alert["alert"], alert["transaction_id"], alert["refund_id"]) == ("dead_event", "t-2", "r-1")
+    assert (inner["transaction_id"], "refund_id" in inner, "attempt_id" in inner) == ("t-1", False, False)
+    assert "transaction_id" not in outer
+
+
+def test_ids_stay_in_their_thread():
+    code = """
+import threading
+from paylink.core.log_ids import log_ids
+with log_ids(transaction_id="t-1"):
+    thread = threading.Thread(target=lambda: logs.log.warning("other"))
+    thread.start()
+    thread.join()
+"""
+    assert "transaction_id" not in lines(code)[0]
+
+
+def test_an_exception_is_told_redacted():
+    """With its traceback, and no mail, password or body that its message repeats."""
+    code = """
+try:
+    try:
+        int('{"email": "budi@example.com", "order": "of a payer who lives in a street with a name"}')
+    except ValueError as exc:
+        raise LookupError("budi@example.com at postgresql://paylink:pw@host/db") from exc
+except LookupError:
+    logs.log_failure("run_id", "r-2")
+"""
+    (line,) = lines(code)
+    assert line["run_id"] == "r-2"
+    assert line["exception_name"] == "LookupError"
+    text = str(line["exception"])
+    assert "ValueError: invalid literal for int() with base 10: '***'" in text
+    assert text.endswith("LookupError: *** at postgresql://***@host/db\n")
+    assert "stack_trace" not in line
+
+
+def test_a_batch_and_a_schedule_have_the_id_of_their_invocation():
+    """Not that of the request that the same process answered before."""
+    code = """
+from paylink.runtime.batches import queue_function
+from paylink.runtime.http import http_function
+class Context:
+    aws_request_id = "i-1"
+def fail(messages):
+    raise ValueError("boom")
+record = {"messageId": "m", "body": "{}", "attributes": {"ApproximateReceiveCount": "1"}}
+queue_function(fail)({"Records": [record]}, Context())
+app = http_function("start_reconciliation")
+app.on_schedule(lambda: logs.log.warning("on schedule"))
+Context.aws_request_id = "i-2"
+app({"schedule": "x"}, Context())
+"""
+    batch, schedule = lines(code)
+    assert (batch["message"], batch["request_id"]) == ("a batch failed", "i-1")
+    assert (schedule["message"], schedule["request_id"]) == ("on schedule", "i-2")
+
+
+def test_a_line_for_a_person():
+    done = subprocess.run(
+        [sys.executable, "-c", START + 'logs.log.warning("first", queued=3)'],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"PAYLINK_LOG_FORMAT": "human"},
+    )
+    assert done.stdout.endswith(" WARNING first  queued=3 request_id=r-1\n")

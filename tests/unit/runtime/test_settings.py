@@ -1,6 +1,8 @@
 """Settings: every error at once, and nothing secret in it."""
 
 import base64
+import dataclasses
+import pprint
 import subprocess
 import sys
 
@@ -26,8 +28,15 @@ COMPLETE = {
 def test_a_complete_environment_is_read():
     settings = Settings.from_environ(COMPLETE)
     assert settings.providers == ("stripe",)
-    assert "hunter2" not in repr(settings)
-    assert KEY[3:] not in repr(settings)
+    for shown in (repr(settings), str(settings), pprint.pformat(settings), f"{settings}"):
+        assert "hunter2" not in shown
+        assert KEY[3:] not in shown
+        assert repr(b"0" * 32) not in shown
+
+
+def test_they_are_not_taken_apart_either():
+    with pytest.raises(TypeError, match="a secret is not pickled"):
+        dataclasses.asdict(Settings.from_environ(COMPLETE))
 
 
 def test_every_error_is_told_at_once():

@@ -6,7 +6,8 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 
-from paylink.runtime.logs import log
+from paylink.core.errors import StorageUnavailable
+from paylink.runtime.logs import begin_invocation, log
 
 
 class MessageFailed(Exception):
@@ -26,9 +27,13 @@ def queue_function(handle_batch: Callable[[Sequence[Message]], set[str]]) -> Cal
     """Make a Lambda handler of a function that gets a whole batch and returns the ids of the messages that failed."""
 
     def handler(event: Any, context: Any) -> Any:
+        begin_invocation(context)
         messages = [_message(record) for record in event["Records"]]
         try:
             failed = handle_batch(messages)
+        except StorageUnavailable as exc:
+            log.warning("a batch comes again", messages=len(messages), error=exc.slug)
+            failed = {message.id for message in messages}
         except Exception:
             log.exception("a batch failed", messages=len(messages))
             failed = {message.id for message in messages}

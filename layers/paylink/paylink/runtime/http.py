@@ -28,6 +28,7 @@ from paylink.edge.sources import TrustedProxies
 from paylink.runtime.answers import LaterAnswer, finished, problem_response
 from paylink.runtime.headers import cors_headers, rate_limit_headers
 from paylink.runtime.logs import log, request_id_in_logs
+from paylink.runtime.schedules import run_scheduled
 from paylink.services.promise import Promise
 
 if TYPE_CHECKING:
@@ -204,7 +205,7 @@ class HttpFunction(Chalice):
 
     def __call__(self, event: Any, context: Any) -> Any:
         if "requestContext" not in event and self._schedule is not None:
-            return self._schedule()
+            return run_scheduled(self._schedule, context)
         gateway = event.get("requestContext") or {}
         headers = _lower_case(event.get("headers") or {})
         self._headers.set(headers)

@@ -1,4 +1,8 @@
-"""The one logger: a JSON line per event of interest, on standard output. Never a secret, signature, mail or body."""
+"""
+The one logger: a line per event of interest, on standard output. Never a secret, signature, mail or body.
+
+docs/logging.md says what is told at which level, and which ids a line carries.
+"""
 
 import logging
 import os
@@ -8,18 +12,34 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
+from paylink.core.log_ids import REQUEST_ID, current_log_ids
+from paylink.runtime.log_lines import log_format, write_line
+
 if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
 
 _NAME = "paylink"
-_LEVEL = os.environ.get("PAYLINK_LOG_LEVEL", "INFO")
+_LEVEL = os.environ.get("PAYLINK_LOG_LEVEL") or "INFO"
 
 
 @lru_cache(maxsize=1)
 def _logger() -> "Logger":
     from aws_lambda_powertools import Logger
+    from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 
-    logger = Logger(service=_NAME, level=_LEVEL, log_uncaught_exceptions=False)
+    from paylink.core.redaction import describe_exception
+
+    form = log_format()
+
+    class Lines(LambdaPowertoolsFormatter):
+        def serialize(self, log: Any) -> str:
+            return write_line(log, form)
+
+        def formatException(self, ei: Any) -> str:
+            return describe_exception(ei[1])
+
+    lines = Lines(utc=True, use_rfc3339=True, serialize_stacktrace=False)
+    logger = Logger(service=_NAME, level=_LEVEL, log_uncaught_exceptions=False, logger_formatter=lines)
     standard = logging.getLogger(_NAME)
     # Another list: the one before may be being gone through, for the first record, which finds the new handler there.
     standard.handlers = [handler for handler in standard.handlers if not isinstance(handler, _First)]
@@ -46,15 +66,25 @@ request_id_in_logs: ContextVar[str | None] = ContextVar("request_id", default=No
 """The request that this thread answers."""
 
 
-class _RequestId(logging.Filter):
+def begin_invocation(context: Any) -> None:
+    """Have the lines of a batch or a scheduled run carry the id of their invocation, not that of an earlier request."""
+    request_id_in_logs.set(getattr(context, "aws_request_id", None))
+
+
+class _Ids(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
+        held = vars(record)
         request_id = request_id_in_logs.get()
         if request_id is not None:
-            vars(record)["request_id"] = request_id
+            held[REQUEST_ID] = request_id
+        for name, value in current_log_ids().items():
+            held.setdefault(name, value)
         return True
 
 
-logging.getLogger(_NAME).addFilter(_RequestId())
+# Set before the logger is made: what is logged at DEBUG by the standard library first must get that far.
+logging.getLogger(_NAME).setLevel(logging.getLevelNamesMapping().get(_LEVEL, logging.INFO))
+logging.getLogger(_NAME).addFilter(_Ids())
 logging.getLogger(_NAME).addHandler(_First())
 
 

@@ -16,6 +16,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from paylink.core.seldom import Seldom
 from paylink.runtime.logs import log
 
 if TYPE_CHECKING:
@@ -49,11 +50,15 @@ def decode_message(body: str) -> list[UUID]:
 
 
 class SqsQueue:
-    """Sends at once, and waits for it. Safe to share between threads."""
+    """
+    Sends at once, and waits for it. Safe to share between threads. That SQS is away is told once in a while, however
+    often it is tried meanwhile.
+    """
 
-    def __init__(self, queue_url: str, dead_letter_queue_url: str) -> None:
+    def __init__(self, queue_url: str, dead_letter_queue_url: str, failures: Seldom | None = None) -> None:
         self._queue_url = queue_url
         self._dead_letter_queue_url = dead_letter_queue_url
+        self._failures = failures or Seldom()
 
     def send(self, event_row_ids: Sequence[UUID], delay_s: float = 0) -> None:
         if delay_s <= _DELAY_S_MAX:
@@ -109,11 +114,16 @@ class SqsQueue:
             failed = sent.get("Failed") or []
         except Exception as exc:
             # Whatever it is, it must not take the event's commit or its answer with it.
-            log.warning("queue send failed", error=_reason(exc))
+            self._tell_failure(_reason(exc), len(entries))
             return False
         if failed:
-            log.warning("queue send failed", error=failed[0].get("Code"), messages=len(failed))
+            self._tell_failure(failed[0].get("Code"), len(failed))
         return not failed
+
+    def _tell_failure(self, error: str | None, messages: int) -> None:
+        held_back = self._failures.take()
+        if held_back is not None:
+            log.warning("queue send failed", error=error, messages=messages, held_back=held_back)
 
 
 def _reason(exc: Exception) -> str:

@@ -12,10 +12,12 @@ from paylink.core.keyring import Keyring
 from paylink.core.secret import Secret
 from paylink.edge.limits import Limit
 from paylink.edge.sources import TrustedProxies
+from paylink.runtime.log_lines import FORMAT_SETTING, LOG_FORMATS
 from paylink.runtime.secret_bundle import BUNDLE, read_bundle
 
 ENVIRONMENTS = ("local", "test", "production")
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+_AS_IT_SUITS = ""
 _RATE_MAX = 100_000
 _ORIGIN = re.compile(r"https?://(\[[0-9a-f:]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?\Z", re.ASCII)
 
@@ -47,6 +49,7 @@ class Settings:
     trusted_proxies: TrustedProxies
     cors_origins: tuple[str, ...]
     log_level: str
+    log_format: str
     environ: Mapping[str, str] = field(repr=False)
     """The whole environment, for the settings that provider folders read themselves."""
 
@@ -88,6 +91,7 @@ class Settings:
             trusted_proxies=read.trusted_proxies("PAYLINK_TRUSTED_PROXIES"),
             cors_origins=read.origins("PAYLINK_CORS_ORIGINS"),
             log_level=read.choice("PAYLINK_LOG_LEVEL", _LOG_LEVELS, "INFO"),
+            log_format=read.choice(FORMAT_SETTING, LOG_FORMATS, _AS_IT_SUITS),
             environ=MappingProxyType(dict(environ)),
         )
         if read.errors:

@@ -11,6 +11,7 @@ import time
 from uuid import UUID
 
 from paylink.core.errors import FieldProblem, IdempotencyKeyReused, NotSupported, ProviderRefused, ProviderUnreachable
+from paylink.core.log_ids import log_ids
 from paylink.providers.http import NO_TIME_LEFT, calls_end_by
 from paylink.providers.payments import Payment
 from paylink.providers.port import Account, Effect, ErrorKind, Provider, ProviderError
@@ -72,7 +73,8 @@ class Checkout:
         step = self._beginning.begin(name, order)
         while not isinstance(step, CheckoutAnswer):
             if isinstance(step, Work):
-                with calls_end_by(stop_at):
+                ids = log_ids(transaction_id=step.transaction.id, attempt_id=step.attempt.id)
+                with calls_end_by(stop_at), ids:
                     step = self._carry_out(name, step)
             elif stop_at - time.monotonic() > ANOTHER_ACCOUNT_WITHIN_S:
                 step = self._beginning.begin_next(name, step)

@@ -78,7 +78,7 @@ def write_set(uow: UnitOfWork, event_row_ids: Sequence[UUID], read: Read) -> Set
         applied = weigh_evidence(transactions[transaction_id], claim, proof, alerts)
         if applied.effect in (Effect.NEEDS_PULL, Effect.MISMATCH):
             continue
-        written.alerts.held += alerts.held
+        written.alerts.held += [(kind, {"event_row_id": event.id, **facts}) for kind, facts in alerts.held]
         transactions[transaction_id] = applied.transaction
         if applied.change is not None:
             changes.append(applied.change)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
 
+from paylink.core.log_ids import log_ids
 from paylink.core.states import HAS_MONEY
 from paylink.providers.payments import Payment, ProviderEvent, Reference, attempt_of
 from paylink.providers.port import Assurance, ErrorKind, Provider, ProviderError, UnreadableEvent
@@ -74,7 +75,8 @@ class OneEvent:
         else:
             transaction_id = self._parts.database.run(lambda uow: self._match_or_park(uow, event, told))
             if transaction_id is not None:
-                self._settle(provider, event, told, transaction_id)
+                with log_ids(transaction_id=transaction_id):
+                    self._settle(provider, event, told, transaction_id)
 
     def _match_or_park(self, uow: UnitOfWork, event: ClaimedEvent, told: ProviderEvent) -> UUID | None:
         matched = self._match(uow, event, told)

@@ -5,6 +5,7 @@ from functools import partial
 from uuid import UUID
 
 from paylink.core.errors import StorageUnavailable
+from paylink.core.log_ids import log_ids
 from paylink.providers.payments import ProviderEvent
 from paylink.services.event_set import SetWritten, write_set
 from paylink.services.one_event import OneEvent
@@ -51,7 +52,8 @@ class Processing:
         event = self._parts.database.run(lambda uow: webhooks.claim_event(uow, event_row_id, lease_s=CLAIM_LEASE_S))
         try:
             if event is not None:
-                self._one_event.process(event)
+                with log_ids(event_row_id=event.id, event_id=event.event_id):
+                    self._one_event.process(event)
         except Exception:
             self._parts.log_failure("event_row_id", event_row_id)
             return False

@@ -21,6 +21,7 @@ from paylink.core.errors import (
     StorageUnavailable,
     TooManyRuns,
 )
+from paylink.core.log_ids import log_ids
 from paylink.core.reconciliation import UNDER_WAY_MAX, RunOrder
 from paylink.services.batch_outcome import LEASE_S, LIMITED_WAIT_S, Outcome
 from paylink.services.batch_work import BatchWork
@@ -151,7 +152,8 @@ class Reconciliation:
         """What fails at one batch, time after time, is given up: no run goes on for ever, and none stops others."""
         work = self._settlements if batch.kind == "settlement" else self._status
         try:
-            return work.work_at(batch, stop_at)
+            with log_ids(run_id=batch.run_id, account_id=batch.account_id):
+                return work.work_at(batch, stop_at)
         except Exception:
             self._parts.log_failure("run_id", batch.run_id)
             self._parts.database.run(lambda uow: runs.note_crash(uow, batch, lease_s=LIMITED_WAIT_S))

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
+from paylink.core.log_ids import log_ids
 from paylink.core.refunds import UNANSWERED, RefundState, after_answer
 from paylink.providers.payments import ATTEMPT, REFUND, Reference, RefundRequest
 from paylink.providers.payments import Refund as ProviderRefund
@@ -54,6 +55,10 @@ class RefundCall:
 
     def carry_out(self, work: RefundWork) -> tuple[Refund, ProviderError | None]:
         """Have the provider give the money back, once; return the refund as it is then stored, and what failed."""
+        with log_ids(transaction_id=work.transaction.id, refund_id=work.refund.id):
+            return self._carry_out(work)
+
+    def _carry_out(self, work: RefundWork) -> tuple[Refund, ProviderError | None]:
         try:
             told = self._found_or_sent(work)
         except ProviderError as exc:

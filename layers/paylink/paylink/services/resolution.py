@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import cycle
 from uuid import UUID
 
+from paylink.core.log_ids import log_ids
 from paylink.core.refunds import UNANSWERED
 from paylink.providers.http import calls_end_by
 from paylink.providers.port import ErrorKind, ProviderError
@@ -80,13 +81,13 @@ class Resolution:
             StorageUnavailable: The database cannot answer.
         """
         run = _Run(time.monotonic() + within_s, set(self._parts.providers))
-        kinds: list[tuple[str, Callable[[Row], None]]] = [
-            ("claim_unknown_attempt", lambda row: self._pages.settle(row["transaction_id"], row["id"])),
-            ("claim_unsettled_refund", self._refund),
-            ("claim_unfinished_order", self._order),
+        kinds: list[tuple[str, str, Callable[[Row], None]]] = [
+            ("claim_unknown_attempt", "attempt_id", lambda row: self._pages.settle(row["transaction_id"], row["id"])),
+            ("claim_unsettled_refund", "refund_id", self._refund),
+            ("claim_unfinished_order", "transaction_id", self._order),
         ]
         tried = failed = in_vain = 0
-        for claim, go_on in cycle(kinds):
+        for claim, id_name, go_on in cycle(kinds):
             if in_vain == len(kinds) or time.monotonic() >= run.stop_at:
                 break
             row = self._claim(claim, run)
@@ -95,7 +96,8 @@ class Resolution:
                 continue
             in_vain = 0
             tried += 1
-            failed += not self._try(row, go_on, run)
+            with log_ids(**{"transaction_id": row["transaction_id"], id_name: row["id"]}):
+                failed += not self._try(row, go_on, run)
         return Resolved(tried, failed)
 
     def _claim(self, query: str, run: _Run) -> Row | None:
@@ -125,7 +127,7 @@ class Resolution:
             self._parts.log_failure("transaction_id", row["transaction_id"])
             answered = False
         if row["tries"] >= ALERT_AFTER_TRIES and self._is_unresolved(row["id"]):
-            self._parts.alerts.alert("unresolved", transaction_id=row["transaction_id"], id=row["id"], error=error)
+            self._parts.alerts.alert("unresolved", transaction_id=row["transaction_id"], error=error)
         return answered
 
     def _put_off(self, row: Row, run: _Run) -> None:

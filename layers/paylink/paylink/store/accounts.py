@@ -154,6 +154,7 @@ class Accounts:
         try:
             secret = self._sealer.unseal(bytes(credential["sealed"]), credential["master_key_id"], place)
         except CannotUnseal as exc:
-            logging.getLogger("paylink").error("a credential of account %s is left out: %s", account["id"], exc)
+            facts = {"account_id": str(account["id"]), "credential_id": str(credential["id"]), "error": str(exc)}
+            logging.getLogger("paylink").error("a credential is left out", extra=facts)
             return None
         return Credential(credential["id"], credential["field"], secret)

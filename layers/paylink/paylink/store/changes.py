@@ -1,6 +1,7 @@
 """Changes of transactions: the row, its history and its notification, always together."""
 
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -11,6 +12,8 @@ from paylink.store.arrays import boolean_array, integer_array, text_array, uuid_
 from paylink.store.ids import new_id
 from paylink.store.transactions import Transaction
 from paylink.store.unit_of_work import UnitOfWork
+
+_log = logging.getLogger("paylink")
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,8 @@ def write_changes(uow: UnitOfWork, changes: Sequence[Change]) -> None:
 
     The rows must be locked; of one transaction there may be several changes, each made from the one before.
     """
+    if _log.isEnabledFor(logging.DEBUG):
+        _tell(changes)
     final = {change.after.id: change.after for change in changes}.values()
     steps = [step for change in changes for step in _history_of(change)]
     uow.run_prepared(
@@ -100,6 +105,13 @@ def write_changes(uow: UnitOfWork, changes: Sequence[Change]) -> None:
         notification_kinds=text_array(f"transaction.{c.after.state}" for c in changes),
         notification_bodies=text_array(_notification_body(c.after) for c in changes),
     )
+
+
+def _tell(changes: Sequence[Change]) -> None:
+    for change in changes:
+        proof = {"evidence": change.proof.kind, "evidence_id": change.proof.id}
+        facts = {"state": change.after.state.value, "version": change.after.version, **proof}
+        _log.debug("a transaction changes", extra={"transaction_id": str(change.after.id), **facts})
 
 
 class _Step(NamedTuple):

@@ -5,6 +5,7 @@ psycopg2 by itself waits for ever for a server that is stopped or cut off. Its w
 with a deadline instead, so that a caller learns in time that the database cannot answer.
 """
 
+import logging
 import select
 import threading
 import time
@@ -21,6 +22,7 @@ from psycopg2 import errors
 
 from paylink.core.errors import StorageUnavailable
 from paylink.core.secret import Secret
+from paylink.core.seldom import Seldom
 from paylink.store.turns import Turns
 from paylink.store.unit_of_work import Connection, UnitOfWork
 
@@ -37,6 +39,7 @@ _OPTIONS = (
 _STALE = (errors.InvalidSqlStatementName, errors.DuplicatePreparedStatement, errors.FeatureNotSupported)
 
 T = TypeVar("T")
+_log = logging.getLogger("paylink")
 
 
 class DeadlineExceeded(psycopg2.OperationalError):
@@ -98,6 +101,7 @@ class Database:
         self._idle = _pool(size)
         self._reserved = _pool(1) if reserve else self._idle
         self._lists = Turns(max(1, size // 2), max(1, size // 4))
+        self._silences = Seldom()
 
     def read_list(self, work: Callable[[UnitOfWork], T], *, owner: UUID | None) -> T:
         """
@@ -158,8 +162,17 @@ class Database:
                 if attempt == _RETRIES:
                     raise
             except (psycopg2.OperationalError, psycopg2.InterfaceError, errors.ReadOnlySqlTransaction) as exc:
+                self._tell_silence(exc)
                 raise StorageUnavailable(retry_after_s=2) from exc
         raise StorageUnavailable(retry_after_s=2)
+
+    def _tell_silence(self, exc: Exception) -> None:
+        held_back = self._silences.take()
+        if held_back is not None:
+            from paylink.core.redaction import message_of
+
+            facts = {"error": message_of(exc), "error_name": type(exc).__name__, "held_back": held_back}
+            _log.warning("the database gives no answer", extra=facts)
 
     @contextmanager
     def _connection(self, pool: _Pool, deadline: float) -> Iterator[tuple[Connection, bool]]:

@@ -34,7 +34,8 @@ def read_past_credentials(uow: UnitOfWork, sealer: Sealer, account_id: UUID) -> 
         try:
             secret = sealer.unseal(bytes(row["sealed"]), row["master_key_id"], place)
         except CannotUnseal as exc:
-            logging.getLogger("paylink").error("a credential of account %s is left out: %s", account_id, exc)
+            facts = {"account_id": str(account_id), "credential_id": str(row["id"]), "error": str(exc)}
+            logging.getLogger("paylink").error("a credential is left out", extra=facts)
             continue
         found.append(PastCredential(Credential(row["id"], row["field"], secret), row["created_at"], row["retired_at"]))
     return found

@@ -1,6 +1,7 @@
 """Our own refunds: each row, its history, its notification and what it reserves of its transaction, always together."""
 
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,6 +17,8 @@ from paylink.store.idempotency import KeyName
 from paylink.store.ids import new_id
 from paylink.store.transactions import Transaction
 from paylink.store.unit_of_work import Row, UnitOfWork
+
+_log = logging.getLogger("paylink")
 
 
 @dataclass(frozen=True)
@@ -159,6 +162,9 @@ def write_refunds(
     Write changes, and what the transaction then has reserved, which is returned. `refunds` are all of the transaction,
     locked; of those that changed state merchants are told. Each is released.
     """
+    for change in changes:
+        facts = {"transaction_id": str(transaction.id), "refund_id": str(change.after.id)}
+        _log.debug("a refund changes", extra={**facts, "state": change.after.state.value, "evidence": proof.kind})
     after = refunds | {change.after.id: change.after for change in changes}
     reserved = sum(refund.standing.reserved for refund in after.values())
     versions = [change.before.version + 1 for change in changes]

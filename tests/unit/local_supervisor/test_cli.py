@@ -1,0 +1,18 @@
+"""A command that fails for a reason of ours tells where, and repeats no secret: the supervisor logs what it says."""
+
+import pytest
+
+from paylink_local.cli import main
+
+
+@pytest.mark.parametrize("url", ["postgresql//paylink:hunter2@host/db", "postgresql://paylink:x@127.0.0.1:hunter2/db"])
+def test_an_address_that_cannot_be_read_is_not_repeated(
+    url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    """The driver quotes it, with its password."""
+    monkeypatch.setenv("PAYLINK_DATABASE_URL", url)
+    assert main(["migrate"]) == 1
+    told = capsys.readouterr()
+    assert "Traceback (most recent call last):" in told.err
+    assert "psycopg2." in told.err.splitlines()[-1]
+    assert "hunter2" not in told.out + told.err
