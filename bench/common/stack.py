@@ -117,4 +117,4 @@ def running_stack(**settings: str) -> Iterator[Stack]:
                 yield stack
             finally:
                 stack.stop_all()
-                home.drop_sockets()
+                home.drop_outside()

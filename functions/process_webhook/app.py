@@ -27,4 +27,4 @@ def _read(message: Message) -> list[UUID]:
         return []
 
 
-handler = queue_function(_process)
+handler = queue_function("process_webhook", _process)

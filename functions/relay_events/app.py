@@ -3,6 +3,7 @@
 from typing import Any
 
 from paylink.runtime.logs import log
+from paylink.runtime.process_metrics import schedule_function
 from paylink.runtime.schedules import run_scheduled
 from paylink.runtime.wiring import deps
 
@@ -14,5 +15,6 @@ def _relay() -> dict[str, int]:
     return {"queued": relayed.queued, "unmatched": relayed.unmatched}
 
 
+@schedule_function("relay_events")
 def handler(event: Any, context: Any) -> dict[str, int]:
     return run_scheduled(_relay, context)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from paylink.runtime.logs import log
+from paylink.runtime.process_metrics import schedule_function
 from paylink.runtime.schedules import run_scheduled
 from paylink.runtime.wiring import deps
 
@@ -17,5 +18,6 @@ def _resolve() -> dict[str, int]:
     return {"tried": resolved.tried, "failed": resolved.failed}
 
 
+@schedule_function("resolve_unknown")
 def handler(event: Any, context: Any) -> dict[str, int]:
     return run_scheduled(_resolve, context)

@@ -169,6 +169,9 @@ create table transactions (
     constraint transactions_dispute_has_state check ((dispute is not null) = (state = 'disputed'))
 );
 create index transactions_pull_due on transactions (pull_due_at) where pull_due_at is not null;
+-- For gauges: how many are open, and since when.
+create index transactions_open on transactions (created_at)
+    where pull_due_at is not null and state in ('pending', 'authorized');
 create index transactions_resolve_due on transactions (resolve_due_at) where resolve_due_at is not null;
 
 -- A merchant's list, the newest first (sql/queries/listing.sql). Each index begins with what a filter fixes and goes on

@@ -5,18 +5,26 @@ select a.provider, a.name as account, l.new, l.redelivered
   join provider_accounts a on a.id = l.account_id order by 1, 2;
 
 -- read_credential_use --
+-- Of the oldest accounts. One that was retired is told of for a week more.
 select a.provider, a.name as account, c.field, c.id, c.retired_at is not null as retired,
        coalesce(sum(l.new + l.redelivered), 0)::bigint as verified, extract(epoch from max(l.last_at))::float as last_at
   from intake_ledger l
   join account_credentials c on c.id = l.credential_id
-  join provider_accounts a on a.id = c.account_id
+  join (select id, provider, name from provider_accounts order by id limit %(accounts_max)s) a on a.id = c.account_id
+ where c.retired_at is null or c.retired_at > now() - interval '7 days'
  group by a.provider, a.name, c.field, c.id order by a.provider, a.name, c.field, c.created_at, c.id;
+
+-- list_oldest_accounts --
+select id, provider, name from provider_accounts order by id limit %(limit)s;
 
 -- count_unfinished_events --
 -- From the table of work: never all events.
 select case when next_attempt_at is not null then 'in_flight' when parked_until is not null then 'parked' else 'dead' end
            as state,
-       count(*) as events, coalesce(extract(epoch from now() - min(received_at)), 0)::float as oldest_s
+       count(*) as events, coalesce(extract(epoch from now() - min(received_at)), 0)::float as oldest_s,
+       -- Of what a worker may take now, and none has.
+       greatest(extract(epoch from now() - min(not_before) filter (where next_attempt_at is not null)), 0)::float
+           as waited_s
   from unfinished_events group by 1;
 
 -- read_balance --
@@ -24,8 +32,13 @@ select a.provider, a.name as account, b.applied, b.ignored, b.imbalance
   from webhook_balance b join provider_accounts a on a.id = b.account_id order by 1, 2;
 
 -- count_unresolved_transactions --
-select count(*) as transactions, coalesce(extract(epoch from now() - min(created_at)), 0)::float as oldest_s
-  from transactions where pull_due_at is not null and state in ('pending', 'authorized');
+-- From the index of open ones, and no more of them than may be read in a moment.
+select (select count(*) from (select from transactions
+                               where pull_due_at is not null and state in ('pending', 'authorized')
+                               limit %(counted_max)s) open) as transactions,
+       coalesce(extract(epoch from now() - (select min(created_at) from transactions
+                                             where pull_due_at is not null and state in ('pending', 'authorized'))),
+                0)::float as oldest_s;
 
 -- count_unresolved_calls --
 -- Calls of providers whose end is not known (yet), from the partial indexes of what is due.

@@ -41,7 +41,7 @@ select id, false from webhook_deliveries where id = any (%(ids)s::uuid[]);
 -- What can be worked at as a set: never tried, and signed as a whole. What another works at is left; what the relay had
 -- to queue again and again may be what ends the process each time, so it is left too.
 select e.id, e.account_id, a.provider, e.event_id, e.assurance, u.attempts + 1 as attempts, u.asked, u.received_at,
-       b.body
+       b.body, extract(epoch from now() - u.not_before)::float as waited_s
   from unfinished_events u
   join webhook_events e on e.id = u.event_row_id
   join provider_accounts a on a.id = e.account_id
@@ -68,7 +68,7 @@ select e.id, e.account_id, a.provider, e.event_id, e.assurance, c.attempts, c.as
   left join webhook_bodies b on b.event_row_id = c.event_row_id and b.received_at = c.received_at;
 
 -- list_claimable --
-select event_row_id as id from unfinished_events
+select event_row_id as id, extract(epoch from now() - not_before)::float as waited_s from unfinished_events
  where event_row_id = any (%(ids)s::uuid[]) and next_attempt_at is not null and not_before <= now()
  order by event_row_id;
 

@@ -4,6 +4,7 @@ import resource
 import socket
 import sys
 
+from paylink_local.figures import metrics_folder
 from paylink_local.functions import apply_environment
 from paylink_local.gateway.connections import CONNECTIONS_MAX
 from paylink_local.gateway.process import serve
@@ -30,7 +31,8 @@ def main() -> None:
         _allow_open_files(CONNECTIONS_MAX + _OTHER_FILES)
     except (TemplateError, SettingsError) as exc:
         sys.exit(f"paylink gateway: {exc}")
-    Workers(processes, address, port, serve).run()
+    with metrics_folder():
+        Workers(processes, address, port, serve).run()
 
 
 def _allow_open_files(count: int) -> None:

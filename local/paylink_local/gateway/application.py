@@ -5,6 +5,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from paylink.core.metrics import FUNCTION_DURATION, PROBLEMS
+from paylink.runtime.process_metrics import process_metrics, request_outcome
 from paylink_local.functions import FunctionLoadError, load_function
 from paylink_local.gateway import problems
 from paylink_local.gateway.bodies import Body, Limits
@@ -17,6 +19,9 @@ from paylink_local.gateway.threads import SLOT_WAIT_S, AnswerTimeout, FunctionTh
 from paylink_local.template import Function, Template
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+OF_THE_GATEWAY = "gateway"
+"""What stands for a function where the gateway itself has answered."""
 
 _log = logging.getLogger("paylink_local.gateway")
 _access = logging.getLogger("paylink_local.access")
@@ -84,11 +89,14 @@ class _Invocation:
         try:
             return await self._respond(scope, body)
         except Problem as exc:
-            return Response(exc.status, exc.headers, exc.body)
+            return self._refuse(exc)
         except Exception as exc:
             self._report("the gateway failed", exc)
-        failed = problems.function_failed()
-        return Response(failed.status, failed.headers, failed.body)
+        return self._refuse(problems.function_failed())
+
+    def _refuse(self, problem: Problem) -> Response:
+        process_metrics().count(PROBLEMS, OF_THE_GATEWAY, problem.slug)
+        return Response(problem.status, problem.headers, problem.body)
 
     async def _respond(self, scope: dict[str, Any], body: Body) -> Response:
         segments = decode_path(scope["raw_path"])
@@ -125,6 +133,20 @@ class _Invocation:
         if isinstance(target, FunctionLoadError):
             self._report(str(target), target.__cause__)
             raise problems.function_failed()
+        began_s, status = time.perf_counter(), 500
+        try:
+            response = await self._run(target, event)
+            status = response.status
+            return response
+        except Problem as exc:
+            status = exc.status
+            raise
+        finally:
+            took_s = time.perf_counter() - began_s
+            outcome = request_outcome(status)
+            process_metrics().observe(FUNCTION_DURATION, took_s, target.function.folder, outcome)
+
+    async def _run(self, target: FunctionThreads, event: dict[str, Any]) -> Response:
         name = target.function.name
         try:
             return read_answer(await target.run(event))

@@ -16,6 +16,7 @@ class Problem(Exception):
     def __init__(self, error: PayLinkError, **more_headers: str) -> None:
         super().__init__(error.detail)
         self.status = error.status
+        self.slug = error.slug
         self.headers: Headers = [*_encoded(problem_headers(error) | more_headers), *own_headers()]
         self.body = json.dumps(problem(error)).encode()
 

@@ -10,6 +10,7 @@ import time
 
 import uvicorn
 
+from paylink_local.figures import keep_metrics
 from paylink_local.garbage import settle
 from paylink_local.gateway.application import Application
 from paylink_local.gateway.connections import HEADERS_WAIT_S, connection_class
@@ -27,6 +28,7 @@ def serve(sock: socket.socket) -> None:
     if log_level() > logging.DEBUG:
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     _end_with_parent()
+    keep_metrics("gateway")
     application = Application(load_template(find_template()), sock.getsockname()[1])
     server = uvicorn.Server(
         uvicorn.Config(

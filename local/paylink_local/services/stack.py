@@ -35,7 +35,7 @@ def embedded_stack(home: Home, environ: Mapping[str, str], *, echo: bool) -> lis
         localstack.service(),
         own.task("migrate", needs=("postgres",)),
         own.task("seed", needs=("migrate",)),
-        own.web("gateway", "paylink_local.gateway", setting="PAYLINK_API_PORT", default=8080, needs=("seed", "valkey")),
+        own.gateway(needs=("seed", "valkey")),
         own.worker(needs=("seed", "valkey", "localstack")),
         *(simulators if simulated_providers(environ) else ()),
     ]
@@ -55,12 +55,19 @@ class _OwnProcesses:
 
         return Service(name=name, start=start, needs=needs, task=True, ready_timeout_s=_TASK_TIMEOUT_S)
 
-    def web(self, name: str, module: str, *, setting: str, default: int, needs: tuple[str, ...] = ()) -> Service:
+    def gateway(self, *, needs: tuple[str, ...]) -> Service:
+        return self.web(
+            "gateway", "paylink_local.gateway", setting="PAYLINK_API_PORT", default=8080, needs=needs, counts=True
+        )
+
+    def web(
+        self, name: str, module: str, *, setting: str, default: int, needs: tuple[str, ...] = (), counts: bool = False
+    ) -> Service:
         port = port_of(self._environ, setting, default)
 
         def start() -> Command:
             check_port_is_free(port, setting)
-            return self._command(name, module)
+            return self._command(name, module, **self._metrics() if counts else {})
 
         def ready() -> bool:
             return answers(f"http://{HOST}:{port}/healthz")
@@ -72,9 +79,13 @@ class _OwnProcesses:
 
         def start() -> Command:
             sign.unlink(missing_ok=True)
-            return self._command("worker", "paylink_local.worker", PAYLINK_READY_FILE=str(sign))
+            return self._command("worker", "paylink_local.worker", PAYLINK_READY_FILE=str(sign), **self._metrics())
 
         return Service(name="worker", start=start, ready=sign.exists, needs=needs)
+
+    def _metrics(self) -> dict[str, str]:
+        """Where those keep what they count of whom the API's page tells."""
+        return {"PAYLINK_METRICS_DIR": str(self._home.metrics())}
 
     def _command(self, name: str, module: str, *arguments: str, **environ: str) -> Command:
         return Command(

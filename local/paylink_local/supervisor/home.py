@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from paylink_local.memory import memory_folder
 from paylink_local.supervisor.errors import CannotRun
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -117,17 +118,26 @@ class Home:
         folder.mkdir(mode=0o700, exist_ok=True)
         return folder
 
-    def drop_sockets(self) -> None:
-        """Delete the folder for sockets if it lies outside this one. Nobody may use it any more."""
-        record = self.run / "sockets.path"
-        if record.exists():
-            if _is_private_folder(sockets := Path(record.read_text())):
-                shutil.rmtree(sockets, ignore_errors=True)
-            record.unlink(missing_ok=True)
+    def metrics(self) -> Path:
+        """Return the 0700 folder, named by `run/metrics.path`, where processes keep what they count while they run."""
+        record = self.run / "metrics.path"
+        folder = Path(record.read_text()) if record.exists() else None
+        if folder is None or not _is_private_folder(folder):
+            folder = memory_folder()
+            record.write_text(str(folder))
+        return folder
+
+    def drop_outside(self) -> None:
+        """Delete the folders for sockets and metrics that lie outside this one. Nobody may use them any more."""
+        for record in (self.run / "sockets.path", self.run / "metrics.path"):
+            if record.exists():
+                if _is_private_folder(folder := Path(record.read_text())):
+                    shutil.rmtree(folder, ignore_errors=True)
+                record.unlink(missing_ok=True)
 
     def wipe(self) -> None:
-        """Delete the folder and the sockets outside it. Nobody may hold it."""
-        self.drop_sockets()
+        """Delete the folder and what lies outside it. Nobody may hold it."""
+        self.drop_outside()
         if self.path == DEFAULT_HOME or self.exists():
             shutil.rmtree(self.path, ignore_errors=True)
         if self.path.exists() and any(self.path.iterdir()):

@@ -72,7 +72,7 @@ class Supervisor:
         for runner in self._runners:
             runner.has_ended.wait()
         forget_status(self._home)
-        self._home.drop_sockets()
+        self._home.drop_outside()
 
     def _changed(self) -> None:
         with self._writing, suppress(OSError):  # a full disk must not stop a service

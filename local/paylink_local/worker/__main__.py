@@ -7,8 +7,10 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
+from paylink_local.figures import keep_metrics, metrics_folder
 from paylink_local.functions import FunctionLoadError, LoadedFunction, apply_environment, load_function
 from paylink_local.garbage import settle
 from paylink_local.queues import SQS_ERRORS, Queues
@@ -18,6 +20,7 @@ from paylink_local.template import Template, TemplateError, find_template, load_
 from paylink_local.worker.backoff import Backoff
 from paylink_local.worker.election import Election
 from paylink_local.worker.mapping import Mapping
+from paylink_local.worker.metrics_port import MetricsPort
 from paylink_local.worker.schedules import Plan, Scheduler
 
 _DRAIN_S = 7
@@ -36,11 +39,17 @@ def main() -> None:
         configure_logging()
         template = load_template(find_template())
         apply_environment(template)
+        port = MetricsPort.from_environ(os.environ)
         worker = Worker(template, stop)
     except (TemplateError, SettingsError, FunctionLoadError) as exc:
         sys.exit(f"paylink worker: {exc}")
     try:
-        worker.run(Path(ready_file) if ready_file else None)
+        # What has a page of its own is not told on the gateway's as well.
+        with metrics_folder(own=port is not None) as folder, port.serving(folder) if port else nullcontext():
+            keep_metrics("worker")
+            worker.run(Path(ready_file) if ready_file else None)
+    except SettingsError as exc:
+        sys.exit(f"paylink worker: {exc}")
     finally:
         if ready_file:
             Path(ready_file).unlink(missing_ok=True)

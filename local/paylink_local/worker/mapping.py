@@ -7,6 +7,8 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from paylink.core.metrics import FAILED, FUNCTION_DURATION, OK
+from paylink.runtime.process_metrics import process_metrics
 from paylink_local.functions import FunctionTimeout, LoadedFunction
 from paylink_local.queues import SQS_ERRORS, Queues, is_missing_queue
 from paylink_local.template import QueueMapping, Template
@@ -143,6 +145,8 @@ class Mapping:
         started_s = time.perf_counter()
         try:
             failed = self._invoke(batch)
+            took_s, outcome = time.perf_counter() - started_s, FAILED if failed else OK
+            process_metrics().observe(FUNCTION_DURATION, took_s, self._function.function.folder, outcome)
             self._delete([message for message in batch if message["MessageId"] not in failed])
             _log.log(
                 logging.WARNING if failed else logging.DEBUG,

@@ -7,6 +7,8 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from paylink.core.metrics import FAILED, FUNCTION_DURATION, OK
+from paylink.runtime.process_metrics import process_metrics
 from paylink_local.functions import FunctionTimeout, LoadedFunction
 from paylink_local.template import Schedule
 from paylink_local.timetable import Rate, parse_expression
@@ -82,10 +84,11 @@ class Plan:
             return self._changed.wait_for(lambda: not self._running, max(0.0, until_s - time.monotonic()))
 
     def _run(self) -> None:
-        started_s = time.perf_counter()
+        started_s, outcome = time.perf_counter(), FAILED
         fields = {"function": self._function.function.name, "schedule": self._schedule.name}
         try:
             self._function.call_within_timeout(json.loads(self._schedule.payload))
+            outcome = OK
             ms = round((time.perf_counter() - started_s) * 1000, 1)
             _log.debug("schedule done", extra={"fields": {**fields, "ms": ms}})
         except FunctionTimeout as exc:
@@ -94,6 +97,8 @@ class Plan:
         except BaseException as exc:  # a handler that calls sys.exit() ends its run and nothing else
             _log.error("function %s raised", self._function.function.name, exc_info=exc, extra={"fields": fields})
         finally:
+            took_s = time.perf_counter() - started_s
+            process_metrics().observe(FUNCTION_DURATION, took_s, self._function.function.folder, outcome)
             with self._changed:
                 self._running -= 1
                 self._changed.notify_all()

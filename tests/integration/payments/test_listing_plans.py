@@ -22,6 +22,7 @@ import pytest
 from paylink.core.reconciliation import RunOrder
 from paylink.core.secret import Secret
 from paylink.runtime.settings import default_sql_dir
+from paylink.runtime.stored_metrics import read_figures
 from paylink.store.database import Database
 from paylink.store.listing import Position, TransactionFilter, list_transactions
 from paylink.store.queries import load_queries
@@ -105,11 +106,11 @@ def database(address: str) -> Iterator[Database]:
     database.close()
 
 
-Explained = tuple[Explaining, list[Row], Position | None]
+Listed = tuple[Explaining, list[Row], Position | None]
 
 
-def explained(database: Database, merchant: UUID, wanted: TransactionFilter) -> Explained:
-    def work(uow: UnitOfWork) -> Explained:
+def explained(database: Database, merchant: UUID, wanted: TransactionFilter) -> Listed:
+    def work(uow: UnitOfWork) -> Listed:
         explaining = Explaining(uow)
         return explaining, *list_transactions(explaining, merchant, wanted)
 
@@ -300,3 +301,53 @@ class Chosen(Exception):
 
     chosen: int
     took_ms: float
+
+
+AT_WORK = 20_000
+FIGURES_BUFFERS_MAX = 6_000
+"""A fifteenth of what reading one row for each of them would take."""
+
+FIGURES_MS_MAX = 50
+PUT_TO_WORK = f"""
+insert into transactions (id, merchant_id, account_id, provider, order_reference, state, amount, currency, success_url,
+                          expires_at, pull_due_at, created_at)
+select gen_random_uuid(), '{BIG}', '{ACCOUNT}', 'xendit', 'open-' || n, 'pending', 150000, 'IDR',
+       'https://example.com/', now() + interval '1 day', now() + interval '5 minutes', now() - interval '1 hour'
+  from generate_series(1, {AT_WORK}) n;
+insert into unfinished_events (event_row_id, account_id, received_at, next_attempt_at)
+select gen_random_uuid(), '{ACCOUNT}', now() - interval '1 minute', now() from generate_series(1, {AT_WORK});
+"""
+
+
+class Explained(Exception):
+    """Takes back what was put in to be read."""
+
+
+def test_the_figures_of_the_metrics_page_are_read_by_indexes_and_at_once(database: Database):
+    """Twenty thousand open transactions and as many events at work, beside two million rows."""
+    plans: list[Explaining] = []
+    times_ms: list[float] = []
+
+    def work(uow: UnitOfWork) -> None:
+        with uow._connection.cursor() as cursor:
+            cursor.execute(PUT_TO_WORK)
+        plans.append(Explaining(uow))
+        figures = read_figures(plans[0])
+        assert (figures.unresolved["transactions"], figures.unfinished["in_flight"]["events"]) == (AT_WORK, AT_WORK)
+        assert 3600 <= figures.unresolved["oldest_s"] < 3700
+        for _ in range(5):
+            started = time.perf_counter()
+            read_figures(uow)
+            times_ms.append((time.perf_counter() - started) * 1000)
+        assert uow.one("count_unresolved_transactions", counted_max=100)["transactions"] == 100
+        raise Explained
+
+    with pytest.raises(Explained):
+        database.run(work, deadline_s=60)
+    for query, plan in plans[0].plans:
+        for node in nodes(plan):
+            assert (node["Node Type"], node.get("Relation Name")) != ("Seq Scan", "transactions"), query
+    buffers = plans[0].buffers
+    print(json.dumps({"figures_buffers": buffers, "figures_ms": round(min(times_ms), 1)}))
+    assert buffers <= FIGURES_BUFFERS_MAX
+    assert min(times_ms) < FIGURES_MS_MAX

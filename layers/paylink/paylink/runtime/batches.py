@@ -7,7 +7,9 @@ from typing import Any
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 
 from paylink.core.errors import StorageUnavailable
+from paylink.core.metrics import FAILED, OK
 from paylink.runtime.logs import begin_invocation, log
+from paylink.runtime.process_metrics import Handler, measured
 
 
 class MessageFailed(Exception):
@@ -23,7 +25,7 @@ class Message:
     again: bool
 
 
-def queue_function(handle_batch: Callable[[Sequence[Message]], set[str]]) -> Callable[[Any, Any], Any]:
+def queue_function(name: str, handle_batch: Callable[[Sequence[Message]], set[str]]) -> Handler:
     """Make a Lambda handler of a function that gets a whole batch and returns the ids of the messages that failed."""
 
     def handler(event: Any, context: Any) -> Any:
@@ -46,7 +48,7 @@ def queue_function(handle_batch: Callable[[Sequence[Message]], set[str]]) -> Cal
         processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
         return process_partial_response(event=event, record_handler=answer, processor=processor, context=context)
 
-    return handler
+    return measured(name, handler, lambda answer: FAILED if answer["batchItemFailures"] else OK)
 
 
 def _message(record: Mapping[str, Any]) -> Message:

@@ -1,171 +1,73 @@
-"""The Prometheus page: figures read from Postgres, so that they are right across processes and restarts."""
+"""The page that Prometheus reads."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from functools import cache
+from importlib.metadata import version
+from platform import python_version
 
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
-from prometheus_client.metrics_core import Metric
+from prometheus_client import CollectorRegistry, exposition
+from prometheus_client.metrics_core import Metric as Family
+from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
 
-from paylink.core.breaker import CLOSED, HALF_OPEN, OPEN
-from paylink.services.ports import Breakers
-from paylink.store.database import Database
-from paylink.store.discrepancies import read_open_discrepancies
-from paylink.store.unit_of_work import Row, UnitOfWork
+import paycrypto
+from paylink.core.metrics import BUILD_INFO, METRICS, Metric, Sample, told_name
+from paylink.runtime.kept_metrics import Kept
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+TEXT = exposition.CONTENT_TYPE_PLAIN_0_0_4
+OPENMETRICS = openmetrics.CONTENT_TYPE_LATEST
 
 
-def render_metrics(database: Database, breakers: Breakers) -> str:
-    """
-    Return the page as Prometheus text.
-
-    Raises:
-        StorageUnavailable: The database cannot answer.
-    """
+def render(samples: Iterable[Sample], kept: Kept, accept: str = "") -> tuple[str, str]:
+    """Return the page's content type, OpenMetrics for who takes it and else Prometheus' own, and the page."""
     registry = CollectorRegistry()
-    read = database.run(_read)
-    registry.register(_Figures(read, breakers.states([account["id"] for account in read.accounts])))
-    return generate_latest(registry).decode()
+    registry.register(_Page([*samples, build_info()], kept))
+    if _takes_openmetrics(accept):
+        page = openmetrics.generate_latest(registry)  # type: ignore[no-untyped-call]  # its package leaves it untyped
+        return OPENMETRICS, page.decode()
+    return TEXT, exposition.generate_latest(registry).decode()
 
 
-@dataclass(frozen=True)
-class _Read:
-    intake: list[Row]
-    refusals: list[Row]
-    balance: list[Row]
-    credentials: list[Row]
-    unfinished: dict[str, Row]
-    unresolved: Row
-    accounts: list[Row]
-    calls: list[Row]
-    discrepancies: list[Row]
+@cache
+def build_info() -> Sample:
+    crypto = (paycrypto.__impl__[part] for part in ("library", "backend", "libcrypto"))
+    return Sample(BUILD_INFO, (version("paylink"), python_version(), *crypto), 1)
 
 
-def _read(uow: UnitOfWork) -> _Read:
-    return _Read(
-        uow.all("read_intake_totals"),
-        uow.all("read_refusal_totals"),
-        uow.all("read_balance"),
-        uow.all("read_credential_use"),
-        {row["state"]: row for row in uow.all("count_unfinished_events")},
-        uow.one("count_unresolved_transactions"),
-        uow.all("list_account_names"),
-        uow.all("count_unresolved_calls"),
-        read_open_discrepancies(uow),
-    )
+def _takes_openmetrics(accept: str) -> bool:
+    for taken in accept.lower().split(","):
+        media_type, *parameters = (part.strip() for part in taken.split(";"))
+        if media_type == "application/openmetrics-text":
+            return not {"q=0", "q=0.0", "q=0.00", "q=0.000"} & set(parameters)
+    return False
 
 
-class _Figures(Collector):
-    def __init__(self, read: _Read, breaker_states: Sequence[str]) -> None:
-        self._read = read
-        self._breaker_states = breaker_states
+class _Page(Collector):
+    def __init__(self, samples: Iterable[Sample], kept: Kept) -> None:
+        self._samples = samples
+        self._kept = kept
 
-    def collect(self) -> Iterator[Metric]:
-        yield from self._webhooks()
-        yield from self._events()
-        yield from self._transactions()
-        yield from self._discrepancies()
-        yield self._breakers()
+    def collect(self) -> Iterator[Family]:
+        families = {metric: Family(metric.name, metric.help, metric.kind, metric.unit) for metric in METRICS}
+        for metric, labels, value in self._samples:
+            families[metric].add_sample(told_name(metric), _named(metric, labels), value)
+        for (metric, labels), values in self._kept.items():
+            if metric.kind == "histogram":
+                _add_histogram(families[metric], metric, _named(metric, labels), values)
+            else:
+                families[metric].add_sample(told_name(metric), _named(metric, labels), values[0])
+        return iter(families.values())
 
-    def _webhooks(self) -> Iterator[Metric]:
-        received = CounterMetricFamily(
-            "paylink_webhooks_received", "Webhooks answered with 2xx.", labels=["provider", "account", "kind"]
-        )
-        for row in self._read.intake:
-            received.add_metric([row["provider"], row["account"], "new"], row["new"])
-            received.add_metric([row["provider"], row["account"], "redelivered"], row["redelivered"])
-        yield received
-        refused = CounterMetricFamily(
-            "paylink_webhooks_refused", "Webhooks answered with 4xx.", labels=["provider", "account", "reason"]
-        )
-        for row in self._read.refusals:
-            refused.add_metric([row["provider"], row["account"], row["reason"]], row["refused"])
-        yield refused
-        of_credential = ["provider", "account", "field", "credential", "retired"]
-        verified = CounterMetricFamily(
-            "paylink_webhooks_verified", "Webhooks by the secret that verified them.", labels=of_credential
-        )
-        last = GaugeMetricFamily(
-            "paylink_credential_last_used_timestamp_seconds", "When a secret last verified one.", labels=of_credential
-        )
-        for row in self._read.credentials:
-            labels = [row["provider"], row["account"], row["field"], str(row["id"]), str(row["retired"]).lower()]
-            verified.add_metric(labels, row["verified"])
-            last.add_metric(labels, row["last_at"])
-        yield verified
-        yield last
 
-    def _events(self) -> Iterator[Metric]:
-        # No counter: an event that is opened again leaves its outcome.
-        finished = GaugeMetricFamily(
-            "paylink_events_finished", "Events with a good end.", labels=["provider", "account", "outcome"]
-        )
-        imbalance = GaugeMetricFamily(
-            "paylink_accounting_imbalance",
-            "Stored events that are in no state: 0, or something was lost or counted twice.",
-            labels=["provider", "account"],
-        )
-        for row in self._read.balance:
-            account = [row["provider"], row["account"]]
-            finished.add_metric([*account, "applied"], row["applied"])
-            finished.add_metric([*account, "ignored"], row["ignored"])
-            imbalance.add_metric(account, row["imbalance"])
-        yield finished
-        yield imbalance
-        events = GaugeMetricFamily("paylink_events", "Events without a good end, by state.", labels=["state"])
-        oldest = GaugeMetricFamily("paylink_events_oldest_seconds", "Age of the oldest of them.", labels=["state"])
-        for state in ("in_flight", "parked", "dead"):
-            row = self._read.unfinished.get(state, {"events": 0, "oldest_s": 0.0})
-            events.add_metric([state], row["events"])
-            oldest.add_metric([state], row["oldest_s"])
-        yield events
-        yield oldest
+def _named(metric: Metric, labels: tuple[str, ...]) -> dict[str, str]:
+    return dict(zip(metric.labels, labels, strict=True))
 
-    def _transactions(self) -> Iterator[Metric]:
-        yield GaugeMetricFamily(
-            "paylink_transactions_unresolved", "Open transactions.", value=self._read.unresolved["transactions"]
-        )
-        yield GaugeMetricFamily(
-            "paylink_transactions_unresolved_oldest_seconds",
-            "Age of the oldest open transaction.",
-            value=self._read.unresolved["oldest_s"],
-        )
-        calls = GaugeMetricFamily(
-            "paylink_calls_unresolved", "Calls of providers whose end is not known yet.", labels=["what"]
-        )
-        for row in self._read.calls:
-            calls.add_metric([row["what"]], row["calls"])
-        yield calls
 
-    def _discrepancies(self) -> Iterator[Metric]:
-        what = ["provider", "account", "kind", "currency"]
-        found = GaugeMetricFamily("paylink_discrepancies_open", "Differences from a provider.", labels=what)
-        drift = GaugeMetricFamily(
-            "paylink_discrepancies_drift",
-            "Theirs less ours of the open ones, in the currency's smallest unit.",
-            labels=what,
-        )
-        for row in self._read.discrepancies:
-            labels = [row[name] for name in what]
-            found.add_metric(labels, row["discrepancies"])
-            drift.add_metric(labels, row["drift"])
-        yield found
-        yield drift
-        yield GaugeMetricFamily(
-            "paylink_discrepancies_oldest_seconds",
-            "Age of the oldest open one; 0 without any.",
-            value=max((row["oldest_s"] for row in self._read.discrepancies), default=0.0),
-        )
-
-    def _breakers(self) -> Metric:
-        states = GaugeMetricFamily(
-            "paylink_breaker_state",
-            "1 for the state of an account's circuit breaker: open lets no checkout pass.",
-            labels=["provider", "account", "state"],
-        )
-        for account, present in zip(self._read.accounts, self._breaker_states, strict=True):
-            for state in (CLOSED, HALF_OPEN, OPEN):
-                states.add_metric([account["provider"], account["name"], state], int(state == present))
-        return states
+def _add_histogram(family: Family, metric: Metric, labels: dict[str, str], values: list[float]) -> None:
+    """Tell how many there were up to each bound, and in all: kept are those between two bounds, and the sum."""
+    up_to = 0.0
+    for bound, between in zip((*map(str, metric.bounds), "+Inf"), values, strict=False):
+        up_to += between
+        family.add_sample(f"{metric.name}_bucket", labels | {"le": bound}, up_to)
+    family.add_sample(f"{metric.name}_count", labels, up_to)
+    family.add_sample(f"{metric.name}_sum", labels, values[-1])

@@ -24,10 +24,12 @@ from paylink.core.errors import (
     PayloadTooLarge,
     UnsupportedMediaType,
 )
+from paylink.core.metrics import OK, PROBLEMS, REPLAYS
 from paylink.edge.sources import TrustedProxies
 from paylink.runtime.answers import LaterAnswer, finished, problem_response
 from paylink.runtime.headers import cors_headers, rate_limit_headers
 from paylink.runtime.logs import log, request_id_in_logs
+from paylink.runtime.process_metrics import measured, process_metrics, request_outcome
 from paylink.runtime.schedules import run_scheduled
 from paylink.services.promise import Promise
 
@@ -65,6 +67,7 @@ class HttpFunction(Chalice):
         # No answer of ours is binary, and Chalice need not look at each whether it is.
         self.api.binary_types = []
         self._schedule: Callable[[], dict[str, Any]] | None = None
+        self._handle = measured(name, self._invoke, _outcome)
 
     @property
     def current_request(self) -> Request | None:
@@ -177,6 +180,12 @@ class HttpFunction(Chalice):
 
     def _response(self, path: str, answer_of: Callable[[], Answer]) -> Response:
         """Return an answer as a Response, and whatever is raised as a problem."""
+        response = self._own_response(path, answer_of)
+        if "Idempotency-Replayed" in response.headers:
+            process_metrics().count(REPLAYS, self.app_name)
+        return response
+
+    def _own_response(self, path: str, answer_of: Callable[[], Answer]) -> Response:
         try:
             answer = answer_of()
             if not isinstance(answer, Response):
@@ -186,10 +195,14 @@ class HttpFunction(Chalice):
                 answer.body = json.dumps(answer.body, ensure_ascii=False)
             return answer
         except PayLinkError as exc:
-            return problem_response(exc)
+            return self._problem(exc)
         except Exception:
             log.exception("request failed", function=self.app_name, route=path)
-            return problem_response(PayLinkError())
+            return self._problem(PayLinkError())
+
+    def _problem(self, error: PayLinkError) -> Response:
+        process_metrics().count(PROBLEMS, self.app_name, error.slug)
+        return problem_response(error)
 
     def later(self, promise: Promise[T], answer: Callable[[T], dict[str, object]]) -> Answer:
         """Answer with what a promise brings, and with its error as with one that the view raises."""
@@ -204,6 +217,9 @@ class HttpFunction(Chalice):
         return run
 
     def __call__(self, event: Any, context: Any) -> Any:
+        return self._handle(event, context)
+
+    def _invoke(self, event: Any, context: Any) -> Any:
         if "requestContext" not in event and self._schedule is not None:
             return run_scheduled(self._schedule, context)
         gateway = event.get("requestContext") or {}
@@ -221,7 +237,7 @@ class HttpFunction(Chalice):
                 raise NotFound("there is no such route")
             answer = super().__call__(event, context)
         except PayLinkError as exc:
-            answer = problem_response(exc).to_dict()
+            answer = self._problem(exc).to_dict()
         if (later := self._later.get()) is not None:
             return LaterAnswer(later[0], lambda: self._finish_later(gateway["resourcePath"], *later, told, request_id))
         return finished(answer, told, request_id)
@@ -238,6 +254,11 @@ class HttpFunction(Chalice):
 
 def http_function(name: str) -> HttpFunction:
     return HttpFunction(name)
+
+
+def _outcome(answer: Any) -> str:
+    """That of a schedule's run has no status."""
+    return request_outcome(answer["statusCode"]) if "statusCode" in answer else OK
 
 
 _JSON: dict[str, str | list[str]] = {"Content-Type": "application/json"}

@@ -41,6 +41,8 @@ class Settings:
     webhook_queue_url: str
     dead_letter_queue_url: str
     reconciliation_queue_url: str
+    metrics_dir: Path | None
+    """Where this machine's processes keep what they count; None where none does."""
     raw_body_days: int
     key_limit: Limit
     merchant_limit: Limit
@@ -57,6 +59,11 @@ class Settings:
     def demo_keys(self) -> bool:
         """Whether API keys that were made for a demo are let in."""
         return self.environment != "production"
+
+    @property
+    def webhook_queue(self) -> str:
+        """The name of the queue that events go through."""
+        return self.webhook_queue_url.rpartition("/")[2]
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
@@ -80,6 +87,7 @@ class Settings:
             webhook_queue_url=read.text("PAYLINK_WEBHOOK_EVENTS_QUEUE_URL"),
             dead_letter_queue_url=read.text("PAYLINK_WEBHOOK_EVENTS_DEAD_QUEUE_URL"),
             reconciliation_queue_url=read.text("PAYLINK_RECONCILIATION_QUEUE_URL"),
+            metrics_dir=read.folder("PAYLINK_METRICS_DIR"),
             raw_body_days=read.number("PAYLINK_RAW_BODY_DAYS", 90, 8, 3650),
             key_limit=Limit(per_s, burst),
             merchant_limit=Limit(
@@ -117,6 +125,10 @@ class _Reader:
             self.errors.append(f"{name} is not set")
             return ""
         return value
+
+    def folder(self, name: str) -> Path | None:
+        text = self._environ.get(name, "").strip()
+        return Path(text) if text else None
 
     def choice(self, name: str, choices: tuple[str, ...], default: str | None = None) -> str:
         value = self.text(name, default)

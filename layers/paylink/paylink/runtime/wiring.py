@@ -1,17 +1,18 @@
 """Where the parts are put together, once per process, each on first use: a function pays for its own path only."""
 
 import atexit
-import os
 import threading
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from uuid import UUID
 
+from paylink.providers.measured import MeasuredProviders
 from paylink.providers.port import Provider
 from paylink.providers.registry import enabled_providers, enabled_signatures
 from paylink.runtime import settings as settings_module
 from paylink.runtime.logs import LoggedAlerts, log_failure
+from paylink.runtime.process_metrics import frozen_between_calls, process_metrics
 from paylink.runtime.settings import Settings
 from paylink.services.ports import EventQueue, Parts
 from paylink.store.accounts import Accounts
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from paylink.edge.key_use import KeyUse
     from paylink.edge.rate_limit import Buckets, Counted, PullBudget
     from paylink.edge.shared_redis import SharedRedis
+    from paylink.runtime.queue_depths import QueueDepths
     from paylink.services.cancellation import Cancellation
     from paylink.services.capturing import Capturing
     from paylink.services.checkout import Checkout
@@ -99,12 +101,13 @@ class Deps:
         return Parts(
             self.database,
             self.accounts,
-            self.providers,
+            MeasuredProviders(self.providers, process_metrics()),
             enabled_signatures(self.settings.providers),
             self.queue,
             _LatePulls(self),
             LoggedAlerts(),
             log_failure,
+            metrics=process_metrics(),
         )
 
     @_part
@@ -114,7 +117,7 @@ class Deps:
     @_part
     def database(self) -> Database:
         queries = load_queries(self.settings.sql_dir / "queries")
-        return Database(self.settings.database_url, queries, reserve=not _frozen_between_calls())
+        return Database(self.settings.database_url, queries, reserve=not frozen_between_calls())
 
     @_part
     def sealer(self) -> Sealer:
@@ -129,7 +132,15 @@ class Deps:
         from paylink.runtime.queues import BackgroundQueue, SqsQueue
 
         queue = SqsQueue(self.settings.webhook_queue_url, self.settings.dead_letter_queue_url)
-        return queue if _frozen_between_calls() else BackgroundQueue(queue)
+        return queue if frozen_between_calls() else BackgroundQueue(queue)
+
+    @_part
+    def queue_depths(self) -> "QueueDepths":
+        from paylink.runtime.queue_depths import QueueDepths
+
+        settings = self.settings
+        urls = (settings.webhook_queue_url, settings.dead_letter_queue_url, settings.reconciliation_queue_url)
+        return QueueDepths(urls)
 
     @_part
     def health(self) -> "Health":
@@ -154,7 +165,7 @@ class Deps:
         from paylink.edge.key_use import KeyUse
 
         pepper_id = self.settings.api_key_peppers.active
-        key_use = KeyUse(self.database, pepper_id, by_caller=_frozen_between_calls())
+        key_use = KeyUse(self.database, pepper_id, by_caller=frozen_between_calls())
         atexit.register(key_use.close)
         return key_use
 
@@ -195,7 +206,7 @@ class Deps:
             "counting",
             lambda callers, within_s: door.count(callers),
             size_max=_COUNTED_TOGETHER_MAX,
-            by_caller=_frozen_between_calls(),
+            by_caller=frozen_between_calls(),
         )
 
     @_part
@@ -220,7 +231,7 @@ class Deps:
     def transaction_reader(self) -> "TransactionReader":
         from paylink.services.reading import TransactionReader
 
-        return TransactionReader(self.database, by_caller=_frozen_between_calls())
+        return TransactionReader(self.database, by_caller=frozen_between_calls())
 
     @_part
     def routing(self) -> "RoutingChanges":
@@ -256,13 +267,13 @@ class Deps:
     def intake(self) -> "Intake":
         from paylink.services.intake import Intake
 
-        return Intake(self.parts, self.refusals, by_caller=_frozen_between_calls())
+        return Intake(self.parts, self.refusals, by_caller=frozen_between_calls())
 
     @_part
     def refusals(self) -> "Refusals":
         from paylink.services.refusals import Refusals
 
-        refusals = Refusals(self.parts, counted_by_caller=_frozen_between_calls())
+        refusals = Refusals(self.parts, counted_by_caller=frozen_between_calls())
         atexit.register(refusals.close)
         return refusals
 
@@ -285,7 +296,7 @@ class Deps:
         from paylink.services.settlements import RegisteredReaders
 
         settings = self.settings
-        readers = RegisteredReaders(settings.providers, settings.environ)
+        readers = RegisteredReaders(settings.providers, settings.environ, process_metrics())
         return Reconciliation(self.parts, SqsRunQueue(settings.reconciliation_queue_url), readers)
 
     @_part
@@ -333,11 +344,6 @@ class Deps:
 
 def _check(uow: "UnitOfWork") -> object:
     return uow.one("check_database")
-
-
-def _frozen_between_calls() -> bool:
-    """Whether this is Lambda, where a process has one request at a time, and does nothing after its answer."""
-    return "AWS_LAMBDA_RUNTIME_API" in os.environ
 
 
 _lock = threading.Lock()

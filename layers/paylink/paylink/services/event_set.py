@@ -35,9 +35,13 @@ class HeldAlerts:
 
 @dataclass
 class SetWritten:
-    """What became of a set: the events that have their outcome now, those that were parked until now, and alerts."""
+    """
+    What became of a set: the events that have their outcome now, how long each of them had waited, with its provider,
+    those that were parked until now, and alerts.
+    """
 
     ended: set[UUID] = field(default_factory=set)
+    waits: list[tuple[str, float]] = field(default_factory=list)
     woken: list[UUID] = field(default_factory=list)
     alerts: HeldAlerts = field(default_factory=HeldAlerts)
 
@@ -51,7 +55,8 @@ def write_set(uow: UnitOfWork, event_row_ids: Sequence[UUID], read: Read) -> Set
     turn; then references, then transactions, in the one order of all.
     """
     written = SetWritten()
-    told = [_Told(e, says) for e in webhooks.lock_fresh_events(uow, event_row_ids) if (says := read(e)) is not None]
+    fresh = webhooks.lock_fresh_events(uow, event_row_ids)
+    told = [_Told(e, says) for e in fresh if (says := read(e)) is not None]
     found = find_by_references(uow, [name for one in told for name in _names(one)])
     matched: list[tuple[_Told, UUID | None]] = []
     for one in told:
@@ -90,6 +95,7 @@ def write_set(uow: UnitOfWork, event_row_ids: Sequence[UUID], read: Read) -> Set
     written.woken = add_references(uow, list(kept), list(kept.values()))
     webhooks.finish_events(uow, endings)
     written.ended = {ending.event_row_id for ending in endings}
+    written.waits = [(e.provider, e.waited_s) for e in fresh if e.id in written.ended]
     return written
 
 

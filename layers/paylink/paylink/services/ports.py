@@ -1,12 +1,13 @@
 """What the services work with: the parts beneath them, and what Lambda's glue implements for them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
 from paylink.core.errors import NotSupported
+from paylink.core.metrics import Metrics, Unobserved
 from paylink.store.accounts import Accounts
 from paylink.store.database import Database
 from paylink.store.ids import new_id
@@ -97,6 +98,7 @@ class Parts:
     log_failure: Callable[[str, UUID], None]
     now: Callable[[], datetime] = utc_now
     new_id: Callable[[], UUID] = new_id
+    metrics: Metrics = field(default_factory=Unobserved)
 
     def enabled(self, provider: str) -> "Provider":
         """

@@ -1,11 +1,13 @@
 """Webhook processing: each stored event gets one outcome, and moves money at most once."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from functools import partial
 from uuid import UUID
 
 from paylink.core.errors import StorageUnavailable
 from paylink.core.log_ids import log_ids
+from paylink.core.metrics import EVENT_PROCESSING, EVENT_WAIT
 from paylink.providers.payments import ProviderEvent
 from paylink.services.event_set import SetWritten, write_set
 from paylink.services.one_event import OneEvent
@@ -38,22 +40,29 @@ class Processing:
         for start in range(0, len(ids), SET_MAX):
             chunk = ids[start : start + SET_MAX]
             left = chunk if one_by_one else self._process_together(chunk)
-            failed.update(event_row_id for event_row_id in self._claimable(left) if not self._process_one(event_row_id))
+            waits = self._claimable(left)
+            listed_at = time.monotonic()
+            for event_row_id, waited_s in waits.items():
+                if not self._process_one(event_row_id, waited_s + time.monotonic() - listed_at):
+                    failed.add(event_row_id)
         return failed
 
-    def _claimable(self, event_row_ids: Sequence[UUID]) -> list[UUID]:
+    def _claimable(self, event_row_ids: Sequence[UUID]) -> Mapping[UUID, float]:
         if not event_row_ids:
-            return []
+            return {}
         list_claimable = partial(webhooks.list_claimable, event_row_ids=event_row_ids)
         return self._parts.database.run(list_claimable, one_statement=True)
 
-    def _process_one(self, event_row_id: UUID) -> bool:
+    def _process_one(self, event_row_id: UUID, waited_s: float) -> bool:
+        began_s = time.perf_counter()
         # Claimed just before its own work: what a timeout leaves undone was not tried.
         event = self._parts.database.run(lambda uow: webhooks.claim_event(uow, event_row_id, lease_s=CLAIM_LEASE_S))
         try:
             if event is not None:
+                self._parts.metrics.observe(EVENT_WAIT, waited_s, event.provider)
                 with log_ids(event_row_id=event.id, event_id=event.event_id):
                     self._one_event.process(event)
+                self._parts.metrics.observe(EVENT_PROCESSING, time.perf_counter() - began_s, "alone")
         except Exception:
             self._parts.log_failure("event_row_id", event_row_id)
             return False
@@ -61,6 +70,7 @@ class Processing:
 
     def _process_together(self, event_row_ids: Sequence[UUID]) -> list[UUID]:
         """Write what can be written as a set; return the others."""
+        began_s = time.perf_counter()
         try:
             written = self._parts.database.run(lambda uow: self._write_and_alert(uow, event_row_ids))
         except StorageUnavailable:
@@ -70,6 +80,10 @@ class Processing:
             self._parts.log_failure("event_row_id", event_row_ids[0])
             return list(event_row_ids)
         self._parts.queue.send(written.woken)
+        if written.ended:
+            self._parts.metrics.observe(EVENT_PROCESSING, time.perf_counter() - began_s, "together")
+        for provider, waited_s in written.waits:
+            self._parts.metrics.observe(EVENT_WAIT, waited_s, provider)
         return [event_row_id for event_row_id in event_row_ids if event_row_id not in written.ended]
 
     def _write_and_alert(self, uow: UnitOfWork, event_row_ids: Sequence[UUID]) -> SetWritten:

@@ -10,6 +10,8 @@ from typing import Any, BinaryIO, Protocol
 from uuid import UUID
 
 from paylink.core.errors import NotSupported, Overloaded
+from paylink.core.metrics import Metrics, Unobserved
+from paylink.providers.measured import MeasuredSettlementApi
 from paylink.providers.port import Account, Effect, ErrorKind, ProviderError
 from paylink.providers.registry import settlement_api, settlement_file
 from paylink.providers.settlements import (
@@ -48,12 +50,14 @@ class Readers(Protocol):
 class RegisteredReaders:
     """Those of the enabled providers, each imported when it is first asked for."""
 
-    def __init__(self, slugs: Collection[str], environ: Mapping[str, str]) -> None:
+    def __init__(self, slugs: Collection[str], environ: Mapping[str, str], metrics: Metrics | None = None) -> None:
         self._slugs = slugs
         self._environ = environ
+        self._metrics = metrics or Unobserved()
 
     def api(self, provider: str) -> SettlementApi | None:
-        return settlement_api(provider, self._environ) if provider in self._slugs else None
+        api = settlement_api(provider, self._environ) if provider in self._slugs else None
+        return None if api is None else MeasuredSettlementApi(provider, api, self._metrics)
 
     def file(self, provider: str) -> SettlementFile | None:
         return settlement_file(provider, self._environ) if provider in self._slugs else None

@@ -50,6 +50,13 @@ class ClaimedEvent:
     body: bytes | None
 
 
+@dataclass(frozen=True)
+class FreshEvent(ClaimedEvent):
+    """One that nobody has tried yet. `waited_s` is how long it could have been worked at by then."""
+
+    waited_s: float
+
+
 def store_webhooks(
     uow: UnitOfWork, webhooks: Sequence[NewWebhook], *, lease_s: int, shard: int, again: bool = False
 ) -> set[UUID]:
@@ -85,18 +92,19 @@ def _insert_webhooks(uow: UnitOfWork, webhooks: Sequence[NewWebhook], lease_s: i
     return {row["id"] for row in rows}
 
 
-def lock_fresh_events(uow: UnitOfWork, event_row_ids: Sequence[UUID]) -> list[ClaimedEvent]:
+def lock_fresh_events(uow: UnitOfWork, event_row_ids: Sequence[UUID]) -> list[FreshEvent]:
     """
     Lock the work of those that nobody has tried yet and whose bodies are signed as a whole; return them in the order of
     their arrival. What another works at is left out.
     """
     rows = uow.all_prepared("lock_fresh_events", ids=uuid_array(event_row_ids), relayed_max=RELAYED_MAX)
-    return [_claimed(row) for row in rows]
+    return [FreshEvent(waited_s=row.pop("waited_s"), **_claim_of(row)) for row in rows]
 
 
-def list_claimable(uow: UnitOfWork, event_row_ids: Sequence[UUID]) -> list[UUID]:
-    """Return those that are in flight and that nobody works at."""
-    return [row["id"] for row in uow.all("list_claimable", ids=uuid_array(event_row_ids))]
+def list_claimable(uow: UnitOfWork, event_row_ids: Sequence[UUID]) -> dict[UUID, float]:
+    """Return those that are in flight and that nobody works at, in order, and how long each has waited, in seconds."""
+    rows = uow.all("list_claimable", ids=uuid_array(event_row_ids))
+    return {row["id"]: row["waited_s"] for row in rows}
 
 
 def claim_event(uow: UnitOfWork, event_row_id: UUID, *, lease_s: int) -> ClaimedEvent | None:
@@ -104,7 +112,7 @@ def claim_event(uow: UnitOfWork, event_row_id: UUID, *, lease_s: int) -> Claimed
     Count an attempt of an event and keep others away from it for the lease; None when there is nothing to do now.
     """
     row = uow.first("claim_event", id=event_row_id, lease_s=lease_s)
-    return None if row is None else _claimed(row)
+    return None if row is None else ClaimedEvent(**_claim_of(row))
 
 
 def lock_events(uow: UnitOfWork, event_row_ids: Sequence[UUID]) -> set[UUID]:
@@ -215,6 +223,6 @@ def weigh_deliveries(uow: UnitOfWork, *, limit: int) -> tuple[int, list[UUID]]:
     return (rows[0]["weighed"] if rows else 0), [row["id"] for row in rows if row["id"] is not None]
 
 
-def _claimed(row: Row) -> ClaimedEvent:
+def _claim_of(row: Row) -> Row:
     body = None if row["body"] is None else bytes(row["body"])
-    return ClaimedEvent(**(row | {"assurance": Assurance(row["assurance"]), "body": body}))
+    return row | {"assurance": Assurance(row["assurance"]), "body": body}
