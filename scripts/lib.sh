@@ -141,6 +141,25 @@ find_browser() {
         fail "a browser is missing. Install it: sudo apt-get install chromium"
 }
 
+# What tests the alert rules, and reads the metrics page as it is read where PayLink runs. Taken out of Debian's package
+# without installing it, which would start a server.
+find_prometheus() {
+    local folder=$root/.paylink/prometheus new=$root/.paylink/prometheus.new.$$
+    { command -v promtool && command -v prometheus; } >/dev/null && return
+    [ -x "$folder/usr/bin/promtool" ] && return
+    command -v apt-get >/dev/null ||
+        fail "Prometheus is missing. Install it: $([ "$(uname)" = Darwin ] && echo brew install prometheus || echo https://prometheus.io/download)"
+    echo "Installing Prometheus in .paylink/prometheus"
+    rm -rf "$root"/.paylink/prometheus.new.*
+    mkdir -p "$new"
+    (cd "$new" && apt-get download -q prometheus >/dev/null 2>&1) ||
+        { [ "$(id -u)" -eq 0 ] && step "reading the package lists" apt-get update -q; }
+    step "downloading Prometheus" sh -c "cd '$new' && { ls ./*.deb 2>/dev/null || apt-get download -q prometheus; }"
+    step "unpacking Prometheus" sh -c "cd '$new' && dpkg-deb -x ./*.deb . && rm ./*.deb"
+    rm -rf "$folder"
+    mv "$new" "$folder"
+}
+
 # newman runs the Postman collection; Node.js itself also runs the shop of docs/first-integration.md.
 install_newman() {
     local packages=$root/.paylink/newman new=$root/.paylink/newman.new.$$ source=$root/tests/newman want

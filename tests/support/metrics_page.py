@@ -29,7 +29,8 @@ class Page(NamedTuple):
 
 def read_text(text: str) -> Page:
     """Read Prometheus' own format."""
-    return _page(text_string_to_metric_families(text))  # type: ignore[no-untyped-call]  # its package leaves it untyped
+    families = text_string_to_metric_families(text)
+    return _page(families)
 
 
 def read_openmetrics(text: str) -> Page:
@@ -39,7 +40,8 @@ def read_openmetrics(text: str) -> Page:
     Raises:
         ValueError: It is not as the standard wants it.
     """
-    return _page(openmetrics.text_string_to_metric_families(text))
+    families = openmetrics.text_string_to_metric_families(text)  # type: ignore[no-untyped-call]  # likewise
+    return _page(families)
 
 
 def _page(families: Iterable[Family]) -> Page:
