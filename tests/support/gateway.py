@@ -19,16 +19,19 @@ def running_gateway(stack: Stack, log: Path, **settings: str) -> Iterator[tuple[
     """Serve in one process on a free port for the time of the block; gives the port, and the parent process' id."""
     port = free_port()
     own = {"PAYLINK_API_PORT": str(port), "PAYLINK_GATEWAY_PROCESSES": "1"}
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "paylink_local.gateway"],
-            env=os.environ | stack.environ | own | settings,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-        )
-    try:
+    with running("gateway", log, os.environ | stack.environ | own | settings) as process:
         _await_health(port)
         yield port, process.pid
+
+
+@contextlib.contextmanager
+def running(module: str, log: Path, environ: dict[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run a module of `paylink_local` for the time of the block."""
+    with log.open("wb") as out:
+        command = [sys.executable, "-m", f"paylink_local.{module}"]
+        process = subprocess.Popen(command, env=environ, stdout=out, stderr=subprocess.STDOUT)
+    try:
+        yield process
     finally:
         process.terminate()
         process.wait(20)

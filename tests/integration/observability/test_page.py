@@ -1,15 +1,17 @@
 """GET /metrics: every figure of the list, right, in both formats, with a bounded number of series, and quickly."""
 
+import json
+import socket
 import time
 import uuid
 from typing import Any
 
 import pytest
 
-from paylink.core.metrics import METRICS, OF_PROCESSES, told_name
+from paylink.core.metrics import METRICS, OF_PROCESSES, STORED, told_name
 from paylink.runtime.queue_depths import WITHIN_S
+from paylink.runtime.settings import Settings
 from paylink.runtime.stored_metrics import ACCOUNTS_MAX, OTHERS
-from paylink.runtime.wiring import Deps
 from support.metrics_page import Page, read_openmetrics, read_text
 from support.stack import Answer, Stack
 
@@ -112,7 +114,7 @@ def test_a_failing_provider_is_told_by_the_kind_of_failure(stack: Stack):
 
 def test_queues_tell_what_they_hold_and_what_waits_longest(stack: Stack):
     queue, dead = (queue_of(stack, f"PAYLINK_WEBHOOK_EVENTS_{kind}QUEUE_URL") for kind in ("", "DEAD_"))
-    stack.deliver({"id": "evt_waits", "object": "event", "type": "charge.updated", "data": {"object": {}}})
+    stack.deliver({"id": "evt_waits", "object": "event", "type": "customer.created", "data": {"object": {}}})
     for _ in range(100):
         page = page_of(stack)
         if page.value("paylink_queue_messages", queue=queue, state="visible") == 1:
@@ -129,7 +131,7 @@ def test_queues_tell_what_they_hold_and_what_waits_longest(stack: Stack):
 
 def test_what_waits_for_its_time_does_not_wait_for_a_worker(stack: Stack):
     """An event that is to be asked about again in a while is in nobody's way."""
-    stack.deliver({"id": "evt_later", "object": "event", "type": "charge.updated", "data": {"object": {}}})
+    stack.deliver({"id": "evt_later", "object": "event", "type": "customer.created", "data": {"object": {}}})
     stack.rows(
         "update unfinished_events set received_at = now() - interval '1 hour', not_before = now() + interval '1 hour'"
     )
@@ -142,8 +144,6 @@ def test_what_waits_for_its_time_does_not_wait_for_a_worker(stack: Stack):
 
 def test_without_sqs_the_page_says_so_and_has_all_the_rest(stack: Stack, monkeypatch: pytest.MonkeyPatch):
     """A queue that does not answer holds the page up for a quarter of a second, however often it is asked for."""
-    import socket
-
     with socket.create_server(("127.0.0.1", 0), backlog=64) as silent:
         monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", f"http://127.0.0.1:{silent.getsockname()[1]}")
         for _ in range(5):
@@ -226,10 +226,33 @@ def test_the_page_is_not_for_merchants(stack: Stack):
     assert stack.merchant("GET", "/metrics").status == 403
 
 
-def test_lambda_publishes_no_kept_figures(stack: Stack, monkeypatch: pytest.MonkeyPatch):
-    """Where no folder is set, as on Lambda, the page has what is stored."""
-    environ: dict[str, Any] = dict(stack.environ) | {"PAYLINK_METRICS_DIR": ""}
-    from paylink.runtime.settings import Settings
+def test_on_aws_a_schedule_tells_cloudwatch_what_the_page_tells_of_stored_figures(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    stack.paid()
+    publish = stack.functions["metrics"].call
+    assert publish({"schedule": "metrics"}) == {"published": 0}
+    capsys.readouterr()
+    page = page_of(stack)
+    with monkeypatch.context() as patch:
+        patch.setenv("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001")
+        published = publish({"schedule": "metrics"})
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert published == {"published": len(lines)}
+    told = {
+        (metric["Name"], frozenset((name, line[name]) for name in directive["Dimensions"][0])): line[metric["Name"]]
+        for line in lines
+        for directive in line["_aws"]["CloudWatchMetrics"]
+        for metric in directive["Metrics"]
+    }
+    stored = {told_name(metric) for metric in STORED} - {"paylink_build_info"}
+    on_page = {key: value for key, value in page.samples.items() if key[0] in stored}
+    ages = {key for key in on_page if "_seconds" in key[0] or key[0] == "paylink_queue_messages"}
+    assert told.keys() == on_page.keys()
+    assert {key: told[key] for key in told.keys() - ages} == {key: on_page[key] for key in on_page.keys() - ages}
 
-    assert Settings.from_environ(environ).metrics_dir is None
-    assert Deps(Settings.from_environ(environ)).settings.webhook_queue.startswith("test-")
+
+def test_without_a_folder_the_page_has_what_is_stored(stack: Stack):
+    """As on Lambda."""
+    without: dict[str, Any] = dict(stack.environ) | {"PAYLINK_METRICS_DIR": ""}
+    assert Settings.from_environ(without).metrics_dir is None
