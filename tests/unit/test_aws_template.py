@@ -32,12 +32,13 @@ RIGHTS = {
     "process_webhook": {(SEND, EVENTS), (SEND, DEAD)} | {(action, EVENTS) for action in READS},
     "start_reconciliation": {(SEND, RUNS)},
     "health": {("sqs:GetQueueAttributes", EVENTS)},
+    "metrics": {("sqs:GetQueueAttributes", queue) for queue in (EVENTS, DEAD, RUNS)},
     "reconcile_batch": {(SEND, RUNS), (SEND, EVENTS)} | {(action, RUNS) for action in READS},
 }
 # They read with services that also write.
 READERS = {"read_events", "read_dead_letters", "get_reconciliation"}
 # What they ask queues for comes from the wiring, not from a service that sends.
-ASKERS = {"health"}
+ASKERS = {"health", "metrics"}
 
 
 @cache

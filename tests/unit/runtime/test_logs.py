@@ -114,7 +114,7 @@ class Context:
 def fail(messages):
     raise ValueError("boom")
 record = {"messageId": "m", "body": "{}", "attributes": {"ApproximateReceiveCount": "1"}}
-queue_function(fail)({"Records": [record]}, Context())
+queue_function("process_webhook", fail)({"Records": [record]}, Context())
 app = http_function("start_reconciliation")
 app.on_schedule(lambda: logs.log.warning("on schedule"))
 Context.aws_request_id = "i-2"
