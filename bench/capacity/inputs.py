@@ -93,6 +93,8 @@ class Limits:
     requests_per_concurrency: int = 10
     """A function serves at most so many requests a second for each unit of its concurrency, however short they are."""
     queue_in_flight: int = 120_000
+    unreserved_concurrency: int = 100
+    """So much of the next quota cannot be reserved."""
     account_concurrency: int = 1_000
     """A quota that is raised on request, as the next one is."""
     api_per_s: int = 10_000

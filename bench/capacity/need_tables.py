@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from bench.capacity import cost, simulation, stages
 from bench.capacity.cells import by_load, ms, table
-from bench.capacity.inputs import LOADS, RAW_BODY_DAYS, Inputs, Load
+from bench.capacity.inputs import INSTANCES, LOADS, RAW_BODY_DAYS, Inputs, Load
 from bench.capacity.queueing import erlang_b, wait_s
 from bench.common.tables import number
 from paylink.store.webhooks import LEDGER_SHARDS
@@ -105,7 +105,8 @@ def connections(inputs: Inputs) -> Iterator[str]:
     yield from by_load(
         "places, each with one connection",
         {
-            **{f"`{name}`" if " " not in name else name: places(name) for name in found(LOADS[0]).places},
+            **{_place_label(name): places(name) for name in found(LOADS[0]).places},
+            "reserved in all": lambda load: f"{found(load).reserved:,}",
             f"connections that these hold: of `reconcile_batch` {stages.RECONCILE_CONNECTIONS} each": lambda load: (
                 f"{found(load).held:,}"
             ),
@@ -114,6 +115,20 @@ def connections(inputs: Inputs) -> Iterator[str]:
             "smallest instance that has them, and the processors": lambda load: _instance_cell(inputs, load),
         },
     )
+    ours, smallest, limits = stages.default_connections(), INSTANCES[0], inputs.limits
+    yield ""
+    yield (
+        f"The defaults of `template.yaml` are {' + '.join(map(str, ours.places.values()))} = {ours.reserved} places, "
+        f"which hold {ours.held} connections; to allow are {ours.to_allow}, and {smallest.name} has "
+        f"{smallest.connections(limits)}. With {limits.unreserved_concurrency} that stay unreserved they need a quota "
+        f"of {ours.reserved + limits.unreserved_concurrency}, and take "
+        f"{stages.DEFAULTS['receive_webhook'] * limits.requests_per_concurrency} webhooks a second."
+    )
+
+
+def _place_label(name: str) -> str:
+    parameter = stages.PARAMETERS.get(name)
+    return f"`{name}`: `{parameter}`" if parameter else name
 
 
 def _instance_cell(inputs: Inputs, load: Load) -> str:

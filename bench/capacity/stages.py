@@ -157,6 +157,10 @@ class Connections:
     each: dict[str, int]
 
     @property
+    def reserved(self) -> int:
+        return sum(self.places.values())
+
+    @property
     def held(self) -> int:
         return sum(count * self.each.get(name, 1) for name, count in self.places.items())
 
@@ -170,22 +174,49 @@ PEOPLE = 20
 """For `paylink` commands, migrations, monitoring, and the superuser's own three."""
 RECONCILE_CONNECTIONS = 8
 """reconcile_batch writes from several threads: the pool of a process has so many."""
-OTHERS = 22
-"""Functions with two places each: what people and other schedules call."""
+MERCHANT_OTHERS, MERCHANT_PLACES = 5, 5
+"""Functions that merchants call less often, and the places of each."""
+OTHERS, OTHER_PLACES = 19, 2
+"""Functions that operators and schedules call, and the places of each."""
+PARAMETERS = {
+    "receive_webhook": "IntakeConcurrency",
+    "process_webhook": "WorkerConcurrency",
+    "create_checkout": "CheckoutConcurrency",
+    "get_transaction": "ReadConcurrency",
+    "reconcile_batch": "ReconcileConcurrency",
+}
+"""Of template.yaml, by the function that it is for alone."""
+DEFAULTS = {"receive_webhook": 20, "process_webhook": 4, "create_checkout": 20, "get_transaction": 8}
+"""What template.yaml reserves unless it is told otherwise."""
+RECONCILE_PLACES = 4
 
 
 def connections(inputs: Inputs, load: Load, batch: int = 10) -> Connections:
     assumed = inputs.assumed
     reads_per_s = load.peak_per_s * assumed.checkouts_per_webhook * assumed.reads_per_checkout
-    places = {
-        "receive_webhook": intake(inputs, load).reserved,
-        "process_webhook": processing(inputs, load, batch).concurrency,
-        "create_checkout": checkouts(inputs, load),
-        "get_transaction": _places(inputs, reads_per_s, assumed.read_ms / 1e3),
-        "reconcile_batch": 4,
-        f"{OTHERS} others, 2 each": 2 * OTHERS,
+    return _with_the_others(
+        {
+            "receive_webhook": intake(inputs, load).reserved,
+            "process_webhook": processing(inputs, load, batch).concurrency,
+            "create_checkout": checkouts(inputs, load),
+            "get_transaction": _places(inputs, reads_per_s, assumed.read_ms / 1e3),
+        }
+    )
+
+
+def default_connections() -> Connections:
+    """Return those of template.yaml as it is."""
+    return _with_the_others(DEFAULTS)
+
+
+def _with_the_others(places: dict[str, int]) -> Connections:
+    others = {
+        "reconcile_batch": RECONCILE_PLACES,
+        f"{MERCHANT_OTHERS} others of merchants, {MERCHANT_PLACES} each": MERCHANT_OTHERS * MERCHANT_PLACES,
+        f"{OTHERS} of operators and schedules, {OTHER_PLACES} each": OTHERS * OTHER_PLACES,
+        "`migrate_database`": 1,
     }
-    return Connections(places, {"reconcile_batch": RECONCILE_CONNECTIONS})
+    return Connections(places | others, {"reconcile_batch": RECONCILE_CONNECTIONS})
 
 
 def instance(inputs: Inputs, load: Load) -> Instance:
@@ -197,15 +228,19 @@ def instance(inputs: Inputs, load: Load) -> Instance:
     """
     to_allow = connections(inputs, load).to_allow
     processors = postgres(inputs, load, 10).processors
-    memory_gib = to_allow * inputs.measured.backend_memory_mb * 1e6 / 2**30
     for found in INSTANCES:
-        if (
-            found.processors >= processors
-            and found.connections(inputs.limits) >= to_allow
-            and memory_gib <= found.memory_gib * inputs.assumed.memory_for_connections
-        ):
+        if found.processors >= processors and bears(inputs, found, to_allow):
             return found
     raise ValueError(f"no instance bears {load.peak_per_s} a second")
+
+
+def bears(inputs: Inputs, found: Instance, to_allow: int) -> bool:
+    """Whether an instance lets in so many connections, and they leave it enough memory."""
+    memory_gib = to_allow * inputs.measured.backend_memory_mb * 1e6 / 2**30
+    return (
+        found.connections(inputs.limits) >= to_allow
+        and memory_gib <= found.memory_gib * inputs.assumed.memory_for_connections
+    )
 
 
 def read_share(inputs: Inputs, load: Load, events: float) -> float:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from bench.capacity.stages import RECONCILE_CONNECTIONS
 from paylink_local.template import find_template, load_template
 from support.stack import REPOSITORY
 
@@ -162,19 +163,23 @@ def test_a_batch_is_hidden_for_six_timeouts_and_reported_by_message() -> None:
         assert queue["VisibilityTimeout"] >= 6 * function["Timeout"]
         assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
         # Fewer would have it throttled, which counts as received.
-        assert mapping["ScalingConfig"]["MaximumConcurrency"] == {"Ref": "WorkerConcurrency"}
-        assert function["ReservedConcurrentExecutions"]["Fn::If"][1] == {"Ref": "WorkerConcurrency"}
+        bound = mapping["ScalingConfig"]["MaximumConcurrency"]
+        assert bound["Ref"] in ("WorkerConcurrency", "ReconcileConcurrency")
+        assert function["ReservedConcurrentExecutions"]["Fn::If"][1] == bound
 
 
 def test_every_function_is_bounded() -> None:
-    """So all of them together take no more connections than told in docs/aws.md."""
+    """So all of them together take no more places and connections than told in docs/aws.md."""
     parameters = deployed()["Parameters"]
-    total = 0
-    for function in resources("AWS::Lambda::Function").values():
+    places = {}
+    for name, function in resources("AWS::Lambda::Function").items():
         condition, reserved, otherwise = function["ReservedConcurrentExecutions"]["Fn::If"]
         assert (condition, otherwise) == ("ReservesConcurrency", {"Ref": "AWS::NoValue"})
-        total += reserved if isinstance(reserved, int) else parameters[reserved["Ref"]]["Default"]
-    assert f"{total} connections" in (REPOSITORY / "docs" / "aws.md").read_text()
+        places[name] = reserved if isinstance(reserved, int) else parameters[reserved["Ref"]]["Default"]
+    more = (RECONCILE_CONNECTIONS - 1) * places["ReconcileBatch"]
+    document = (REPOSITORY / "docs" / "aws.md").read_text()
+    assert f"{sum(places.values())} places" in document
+    assert f"{sum(places.values()) + more} connections" in document
 
 
 def test_schedules_are_not_tried_again() -> None:

@@ -21,6 +21,8 @@ from bench.capacity.queueing import drain_s, erlang_b, erlang_c, servers_at, ser
 from bench.common.rules import VOID, Void
 from paylink.runtime.queues import decode_message
 from paylink.store import database
+from paylink_local.template import find_template
+from paylink_local.template.intrinsics import parse_yaml
 
 INPUTS = Inputs(Measured.read())
 
@@ -142,6 +144,36 @@ def test_every_place_is_counted_and_its_connections():
     found = stages.Connections({"a": 3, "b": 4}, {"b": 8})
     assert (found.held, found.to_allow) == (3 + 32, 2 * 35 + stages.PEOPLE)
     assert stages.RECONCILE_CONNECTIONS == 8
+
+
+def test_the_places_are_those_of_the_template():
+    """Each function is counted once, by the parameter that bounds it."""
+    template = parse_yaml(find_template({}).read_text())
+    default = {name: given.get("Default") for name, given in template["Parameters"].items()}
+    by_bound: dict[object, list[str]] = {}
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::Serverless::Function":
+            properties = resource["Properties"]
+            given = properties.get("ReservedConcurrentExecutions", {"Fn::If": [0, {"Ref": "OperatorConcurrency"}]})
+            bound = given["Fn::If"][1]
+            name = properties["CodeUri"].strip("/").rpartition("/")[2]
+            by_bound.setdefault(bound["Ref"] if isinstance(bound, dict) else bound, []).append(name)
+    merchants, operators = by_bound.pop("MerchantConcurrency"), by_bound.pop("OperatorConcurrency")
+    assert by_bound.pop(1) == ["migrate_database"]
+    assert by_bound == {parameter: [name] for name, parameter in stages.PARAMETERS.items()}
+    assert (len(merchants), default["MerchantConcurrency"]) == (stages.MERCHANT_OTHERS, stages.MERCHANT_PLACES)
+    assert (len(operators), default["OperatorConcurrency"]) == (stages.OTHERS, stages.OTHER_PLACES)
+    ours = stages.default_connections().places
+    assert {name: ours[name] for name in stages.PARAMETERS} == {
+        name: default[parameter] for name, parameter in stages.PARAMETERS.items()
+    }
+
+
+def test_the_template_s_defaults_bear_the_smallest_load_on_the_smallest_database():
+    ours, needed = stages.default_connections(), stages.connections(INPUTS, LOADS[0])
+    assert all(ours.places[name] >= needed.places[name] for name in stages.PARAMETERS)
+    assert stages.bears(INPUTS, INSTANCES[0], ours.to_allow)
+    assert ours.reserved + INPUTS.limits.unreserved_concurrency <= 300  # the quota that docs/aws.md asks for
 
 
 def test_the_connections_of_an_instance_are_aurora_s():
