@@ -20,12 +20,16 @@ compose_runs() {
 run_paylink() {
     local installed=$root/.venv/bin/paylink terminal=-T
     if [ -x "$installed" ]; then
-        case ${1:-} in up | down | status | '' | -*) exec "$installed" "$@" ;; esac
+        case ${1:-} in up | down | '' | -*) exec "$installed" "$@" ;; esac
         if "$installed" status >/dev/null 2>&1 || ! compose_runs; then
             exec "$installed" "$@"
         fi
     elif ! compose_runs; then
         echo "${0##*/}: PayLink does not run; start it with ./scripts/up, or with docker compose up" >&2
+        exit 1
+    fi
+    if [ "${1:-}" = logs ]; then
+        echo "${0##*/}: the containers' logs are Docker's: docker compose logs --follow [SERVICE]" >&2
         exit 1
     fi
     if [ -t 0 ] && [ -t 1 ]; then terminal=; fi

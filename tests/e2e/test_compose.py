@@ -8,6 +8,7 @@ import json
 import subprocess
 import time
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 import urllib3
 
 from paylink_local.demo_client import DemoFailed
-from support.containers import Containers, containers, missing
+from support.containers import PROMETHEUS, Containers, containers, has_image, missing
 from support.stack import REPOSITORY
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=f"needs a Docker engine with the base images: {missing()}")
@@ -85,6 +86,18 @@ def test_the_demo_pays_at_every_provider(stack: Containers):
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Every payment ended paid." in done.stdout
     assert done.stdout.count(f"payment page made: {stack.sandbox}/") == 3
+
+
+def test_the_doctor_finds_nothing_wrong(stack: Containers):
+    """In the container that has the settings; the exit code is 0."""
+    told = json.loads(stack.paylink("doctor", "--json"))
+    assert told["wrong"] == 0
+    assert {"postgres", "redis", "sqs", "queues"} <= {finding["check"] for finding in told["findings"]}
+
+
+def test_the_status_tells_how_payments_stand(stack: Containers):
+    told = json.loads(stack.paylink("status", "--json"))
+    assert told["accounting"]["imbalance"] == 0
 
 
 def test_only_two_ports_are_open_and_only_here(stack: Containers):
@@ -167,6 +180,40 @@ def test_several_of_each_share_the_work(stack: Containers):
         assert get(f"{stack.api}/v1/tx/none").status == 401
     after = [received_bytes(stack, container) for container in stack.ids("api")]
     assert all(b - a > 2_000 for a, b in zip(before, after, strict=True))
+
+
+def test_prometheus_reads_every_api_and_worker(stack: Containers):
+    """However many there are, with the rules that raise alerts; and nothing is raised, as nothing is wrong."""
+    if not has_image(PROMETHEUS):
+        pytest.skip(f"the engine has no image {PROMETHEUS}")
+    stack.compose("--profile", "observability", "up", "-d", "--no-deps", "prometheus")
+    try:
+        stop_at = time.monotonic() + 90
+        while (read := scraped(stack)) != {"paylink-api": 2, "paylink-worker": 3}:
+            assert time.monotonic() < stop_at, (read, ask_prometheus(stack, "targets"))
+            time.sleep(1)
+        groups = ask_prometheus(stack, "rules")["groups"]
+        assert {rule["health"] for group in groups for rule in group["rules"]} <= {"ok", "unknown"}
+        assert "PayLinkAccountingImbalance" in {rule["name"] for group in groups for rule in group["rules"]}
+        assert not [alert for alert in ask_prometheus(stack, "alerts")["alerts"] if alert["state"] == "firing"]
+    finally:
+        stack.compose("--profile", "observability", "rm", "--stop", "--force", "prometheus")
+
+
+def ask_prometheus(stack: Containers, path: str) -> Any:
+    code = f"import urllib.request as u; print(u.urlopen('http://prometheus:9090/api/v1/{path}').read().decode())"
+    try:
+        return json.loads(stack.compose("exec", "-T", "worker", "python", "-c", code))["data"]
+    except AssertionError as exc:
+        if "refused" in str(exc) or "not known" in str(exc):  # it is starting
+            return {}
+        raise
+
+
+def scraped(stack: Containers) -> dict[str, int]:
+    """How many containers of each job were read."""
+    targets = ask_prometheus(stack, "targets").get("activeTargets", [])
+    return dict(Counter(target["labels"]["job"] for target in targets if target["health"] == "up"))
 
 
 def received_bytes(stack: Containers, container: str) -> int:

@@ -16,6 +16,7 @@ from paylink_local.services.testing import free_port
 from support.stack import REPOSITORY
 
 BASES = ("python:3.13-slim-bookworm", "postgres:16-bookworm", "redis:7-bookworm", "localstack/localstack:4.12")
+PROMETHEUS = "prom/prometheus:v2.53.4"
 _HEALTHY_WITHIN_S = 120.0
 
 
@@ -34,8 +35,12 @@ def missing() -> str:
         return "Docker Compose is not installed"
     if _run("docker", "info").returncode != 0:
         return "no Docker engine runs"
-    lacking = [image for image in BASES if _run("docker", "image", "inspect", image).returncode != 0]
+    lacking = [image for image in BASES if not has_image(image)]
     return f"the engine has no image {', '.join(lacking)}" if lacking else ""
+
+
+def has_image(name: str) -> bool:
+    return _run("docker", "image", "inspect", name).returncode == 0
 
 
 def _run(

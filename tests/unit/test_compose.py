@@ -150,8 +150,37 @@ def test_what_is_needed_is_waited_for():
         "api": {"migrate": "completed_successfully", "redis": "healthy"},
         "worker": {"migrate": "completed_successfully", "redis": "healthy", "localstack": "healthy"},
         "proxy": {"api": "healthy"},
-        "prometheus": {"proxy": "healthy"},
+        "prometheus": {"api": "healthy"},
+        "grafana": {"prometheus": "started"},
     }
+
+
+def test_prometheus_looks_where_the_pages_are():
+    """Each job names a service, and the port that it serves within the network; the key is the one it is given."""
+    settings = yaml.safe_load((REPOSITORY / "observability" / "prometheus.yml").read_text())
+    looked_at = {}
+    for job in settings["scrape_configs"]:
+        [found] = job["dns_sd_configs"]
+        [name] = found["names"]
+        assert set(MAIN[name]["networks"]) & set(MAIN["prometheus"]["networks"])
+        looked_at[name] = found["port"]
+    served = {"api": "PAYLINK_API_PORT", "worker": "PAYLINK_WORKER_METRICS_PORT"}
+    assert looked_at == {name: int(MAIN[name]["environment"][setting]) for name, setting in served.items()}
+    key = settings["scrape_configs"][0]["authorization"]["credentials_file"]
+    assert f"--metrics={key}" in MAIN["settings"]["command"]
+    assert f"metrics-key:{Path(key).parent}:ro" in MAIN["prometheus"]["volumes"]
+
+
+def test_prometheus_and_grafana_have_our_files():
+    _, text = stages()["prometheus"]
+    assert "observability/prometheus.yml observability/alerts.yml /etc/prometheus/" in text
+    for volume in MAIN["grafana"]["volumes"]:
+        assert (REPOSITORY / volume.split(":")[0]).is_dir()
+    folder = REPOSITORY / "observability" / "grafana" / "provisioning"
+    [dashboards] = yaml.safe_load((folder / "dashboards" / "paylink.yml").read_text())["providers"]
+    assert f"./observability/grafana/dashboards:{dashboards['options']['path']}:ro" in MAIN["grafana"]["volumes"]
+    [source] = yaml.safe_load((folder / "datasources" / "prometheus.yml").read_text())["datasources"]
+    assert source["url"] == "http://prometheus:9090"
 
 
 @pytest.mark.parametrize("name", sorted(LONG_RUNNING))

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
+from support.containers import BASES, PROMETHEUS
 from support.stack import REPOSITORY
 
 FOLDER = REPOSITORY / ".github"
@@ -64,6 +65,12 @@ def test_every_supported_python_and_both_architectures_are_tested():
         {"ubuntu-24.04", "ubuntu-24.04-arm"} == set(JOBS[name]["strategy"]["matrix"]["runner"])
         for name in ("native", "unit", "image")
     )
+
+
+def test_the_images_that_the_containers_tests_need_are_fetched():
+    """Without them those tests are left out."""
+    [step] = [step for step in JOBS["compose"]["steps"] if "docker pull" in step.get("run", "")]
+    assert set(re.findall(r"[\w/]+:[\w.-]+", step["run"])) == {*BASES, PROMETHEUS}
 
 
 def test_its_scripts_exist_and_every_folder_of_tests_is_run():

@@ -8,9 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from paylink_local.settings import SettingsError, whole_number
+from paylink_local.settings import SettingsError, listen_address, whole_number
 
-_HOST = "127.0.0.1"
 _READ_WITHIN_S = 5.0
 
 
@@ -27,13 +26,13 @@ class MetricsPort:
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "MetricsPort | None":
         """
-        Return what PAYLINK_WORKER_METRICS_PORT and _HOST say; None when there is to be no page.
+        Return the port of PAYLINK_WORKER_METRICS_PORT on PAYLINK_LISTEN_ADDRESS; None when there is to be no page.
 
         Raises:
-            SettingsError: The port is none.
+            SettingsError: The port or the address is none.
         """
         port = whole_number("PAYLINK_WORKER_METRICS_PORT", default=0, low=0, high=65_535, environ=environ)
-        return cls(environ.get("PAYLINK_WORKER_METRICS_HOST") or _HOST, port) if port else None
+        return cls(listen_address(environ), port) if port else None
 
     @contextmanager
     def serving(self, folder: Path) -> Iterator[None]:

@@ -73,7 +73,27 @@ def test_version_1_of_compose_will_do(clone: Path):
     assert call(clone, "demo").stdout.startswith("docker-compose -f ")
 
 
-@pytest.mark.parametrize("command", ["up", "down", "status"])
+@pytest.mark.parametrize("command", ["status", "doctor"])
+def test_how_it_is_is_asked_where_it_runs(clone: Path, command: str):
+    embedded(clone, running=False)
+    containers(clone)
+    assert f"exec -T worker paylink {command} --json" in call(clone, "paylink", command, "--json").stdout
+    containers(clone, worker="")
+    assert "docker" not in call(clone, "paylink", command).stdout
+
+
+def test_the_containers_logs_are_docker_s(clone: Path):
+    """What the embedded stack has logged can be read also when it does not run."""
+    embedded(clone, running=False)
+    containers(clone)
+    done = call(clone, "paylink", "logs")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "docker compose logs" in done.stderr
+    containers(clone, worker="")
+    assert call(clone, "paylink", "logs").stdout == "embedded logs\n"
+
+
+@pytest.mark.parametrize("command", ["up", "down"])
 def test_what_is_about_the_embedded_stack_is_never_sent_elsewhere(clone: Path, command: str):
     embedded(clone, running=False)
     containers(clone)
