@@ -5,6 +5,7 @@ from contextlib import closing
 from typing import Any
 
 from paylink.core.errors import StorageUnavailable
+from paylink.core.metrics import OPEN_COUNTED_MAX
 from paylink.runtime.settings import InvalidSettings, Settings
 from paylink.runtime.sqs_link import SqsFailed, SqsLink
 from paylink.runtime.wiring import Deps
@@ -78,7 +79,8 @@ def _lines(told: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "Events", ", ".join(f"{state.replace('_', ' ')} {_aged(one)}" for state, one in events.items())
     yield "Accounting", _accounting(told["accounting"], {state: one["count"] for state, one in events.items()})
     open_ones = {"count": told["transactions"]["open"], "oldest_s": told["transactions"]["oldest_s"]}
-    yield "Transactions", f"open {_aged(open_ones)}"
+    at_least = "at least " if open_ones["count"] >= OPEN_COUNTED_MAX else ""
+    yield "Transactions", f"open {at_least}{_aged(open_ones)}"
     calls = [f"{what.replace('_', ' ')} {count}" for what, count in told["calls"].items() if count]
     yield "Calls", f"whose end is not known yet: {', '.join(calls)}" if calls else "all have come to an end"
     yield "Breakers", _breakers(told["breakers"])

@@ -23,16 +23,16 @@ from support.stack import Stack, create_database, doors, drop_database, load_fun
 
 collect_ignore_glob: list[str] = []
 if os.environ.get("TEST_SERVICES") == "given":
-    # What runs on one machine without Docker: LocalStack in an environment of its own, compilers, the supervisor, AWS SAM,
-    # Prometheus.
+    # What runs on one machine without Docker: LocalStack in an environment of its own, compilers, the supervisor,
+    # AWS SAM, Prometheus.
     collect_ignore_glob = [
         "aws/*",
         "local_runtime/*",
         "test_supervisor*",
         "test_crypto_layer.py",
         "test_native_install.py",
+        "observability/test_prometheus.py",
     ]
-    collect_ignore_glob += ["observability/test_prometheus.py"]
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from paylink.core.metrics import OPEN_COUNTED_MAX
 from paylink_local.glance import render
 
 WELL: dict[str, Any] = {
@@ -33,6 +34,11 @@ def test_when_all_is_well():
         "Discrepancies": "none open",
         "Last run": "none yet",
     }
+
+
+def test_what_was_not_counted_to_its_end_says_so():
+    many = {"open": OPEN_COUNTED_MAX, "oldest_s": 60.0}
+    assert lines(transactions=many)["Transactions"].startswith("open at least 50,000 ")
 
 
 def test_queues_tell_what_waits_what_is_worked_at_and_what_is_not_known():

@@ -11,6 +11,7 @@ _NAME = re.compile(r"\bPAYLINK_[A-Z0-9_]*[A-Z0-9]\b")
 _INTERNAL = frozenset(
     {
         "PAYLINK_METRICS_DIR",
+        "PAYLINK_METRICS_NAMESPACE",
         "PAYLINK_READY_FILE",
         "PAYLINK_SETTINGS_FILE",
         "PAYLINK_RECONCILIATION_QUEUE_URL",

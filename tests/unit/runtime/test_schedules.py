@@ -5,7 +5,7 @@ import traceback
 import pytest
 
 from paylink.runtime.http import http_function
-from paylink.runtime.schedules import RunFailed, run_scheduled
+from paylink.runtime.schedules import RunFailed, run_logged, run_scheduled
 
 
 def fail() -> dict[str, object]:
@@ -32,6 +32,12 @@ def test_it_fails_without_a_word_of_why(make, caplog: pytest.LogCaptureFixture):
     assert line.getMessage() == "a scheduled run failed"
     assert line.exc_info is not None
     assert isinstance(line.exc_info[1], ValueError)
+
+
+def test_another_run_is_told_of_in_its_own_words(caplog: pytest.LogCaptureFixture):
+    with pytest.raises(RunFailed):
+        run_logged(fail, None, "a migration failed")
+    assert [line.getMessage() for line in caplog.records] == ["a migration failed"]
 
 
 def test_it_answers_what_the_run_gives():

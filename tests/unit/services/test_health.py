@@ -164,7 +164,8 @@ def test_no_reason_reaches_the_answer_or_the_log(caplog: pytest.LogCaptureFixtur
     told += [dependency.standing().told() for _ in range(2)]
     assert "hunter2" not in repr(told) + caplog.text
     assert "10.0.0.7" not in repr(told) + caplog.text
-    assert [record.getMessage() for record in caplog.records] == [
-        "health: redis does not answer (ConnectionRefusedError)",
-        "health: redis answers again",
+    assert [(record.getMessage(), vars(record)["dependency"]) for record in caplog.records] == [
+        ("a dependency does not answer", "redis"),
+        ("a dependency answers again", "redis"),
     ]
+    assert vars(caplog.records[0])["error"] == "ConnectionRefusedError"

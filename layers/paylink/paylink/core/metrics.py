@@ -134,7 +134,10 @@ IMBALANCE = Metric(
 )
 EVENTS = Metric("paylink_events", "gauge", "Events without a good end, by state.", ("state",))
 EVENTS_OLDEST = Metric("paylink_events_oldest_seconds", "gauge", "Age of the oldest of them.", ("state",))
-TRANSACTIONS_UNRESOLVED = Metric("paylink_transactions_unresolved", "gauge", "Open transactions, counted up to 50,000.")
+OPEN_COUNTED_MAX = 50_000
+TRANSACTIONS_UNRESOLVED = Metric(
+    "paylink_transactions_unresolved", "gauge", f"Open transactions, counted up to {OPEN_COUNTED_MAX:,}."
+)
 TRANSACTIONS_UNRESOLVED_OLDEST = Metric(
     "paylink_transactions_unresolved_oldest_seconds", "gauge", "Age of the oldest open transaction."
 )

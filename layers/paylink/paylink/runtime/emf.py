@@ -5,6 +5,7 @@ Source: "Specification: Embedded metric format", Amazon CloudWatch user guide.
 """
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -12,7 +13,9 @@ from typing import Any
 
 from paylink.core.metrics import Metric, Sample, told_name
 
-NAMESPACE = "PayLink"
+NAMESPACE = os.environ.get("PAYLINK_METRICS_NAMESPACE") or "PayLink"
+"""The stack's name, as template.yaml gives it: two stacks of an account do not add up."""
+
 VALUES_MAX = 100
 """CloudWatch takes no more of one figure in a line: of more than these, so many are told, evenly taken."""
 

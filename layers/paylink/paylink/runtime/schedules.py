@@ -1,4 +1,4 @@
-"""Scheduled runs: one that fails is logged here, redacted, for Lambda's own log repeats what an exception says."""
+"""Runs that no request asks for. A failure is logged here, redacted, as Lambda's own log repeats what is raised."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -19,11 +19,21 @@ def run_scheduled(run: Callable[[], T], context: Any) -> T:
     Raises:
         RunFailed: It raised something.
     """
+    return run_logged(run, context, "a scheduled run failed")
+
+
+def run_logged(run: Callable[[], T], context: Any, failure: str) -> T:
+    """
+    Run what an invocation is for; `failure` is the message of the line that tells that it failed.
+
+    Raises:
+        RunFailed: It raised something.
+    """
     begin_invocation(context)
     try:
         return run()
     except Exception:
-        log.exception("a scheduled run failed")
+        log.exception(failure)
         failed = RunFailed("see the line before")
     # Outside the handling: it has no context that could be told.
     raise failed

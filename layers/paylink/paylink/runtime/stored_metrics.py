@@ -16,9 +16,6 @@ ACCOUNTS_MAX = 100
 
 OTHERS = "(others)"
 
-OPEN_MAX = 50_000
-"""Open transactions are counted up to here."""
-
 QUEUE_STATES = {
     "ApproximateNumberOfMessages": "visible",
     "ApproximateNumberOfMessagesNotVisible": "in_flight",
@@ -73,7 +70,7 @@ def read_figures(uow: UnitOfWork) -> Read:
         uow.all("read_balance"),
         uow.all("read_credential_use", accounts_max=ACCOUNTS_MAX),
         {row["state"]: row for row in uow.all("count_unfinished_events")},
-        uow.one("count_unresolved_transactions", counted_max=OPEN_MAX),
+        uow.one("count_unresolved_transactions", counted_max=m.OPEN_COUNTED_MAX),
         uow.all("list_oldest_accounts", limit=ACCOUNTS_MAX),
         uow.all("count_unresolved_calls"),
         read_open_discrepancies(uow),

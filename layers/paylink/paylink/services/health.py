@@ -100,9 +100,9 @@ class Dependency:
             before, first = self._told, self._told_at is None
             self._told, self._told_at = Standing(before.name, latency_ms), time.monotonic()
             if reason and (first or before.answers):
-                _log.warning("health: %s does not answer (%s)", before.name, reason)
+                _log.warning("a dependency does not answer", extra={"dependency": before.name, "error": reason})
             elif not reason and not first and not before.answers:
-                _log.warning("health: %s answers again", before.name)
+                _log.info("a dependency answers again", extra={"dependency": before.name})
             self._asking = False
             self._changed.notify_all()
 

@@ -4,6 +4,7 @@ from collections import Counter
 from typing import Any
 
 from paylink.core.breaker import CLOSED
+from paylink.core.metrics import OPEN_COUNTED_MAX
 from paylink.services.ports import Breakers
 from paylink.services.run_report import run_summary
 from paylink.store import reconciliation as runs
@@ -16,7 +17,8 @@ from paylink.store.unit_of_work import Row, UnitOfWork
 def read_overview(database: Database, breakers: Breakers) -> dict[str, Any]:
     """
     Return events, accounting, open transactions and calls, breakers that are not closed, open discrepancies, and the
-    newest reconciliation run. Amounts are in the currency's smallest unit, ages in seconds.
+    newest reconciliation run. Amounts are in the currency's smallest unit, ages in seconds; open transactions are
+    counted up to `OPEN_COUNTED_MAX`.
 
     Raises:
         StorageUnavailable: The database cannot answer.
@@ -33,7 +35,7 @@ def read_overview(database: Database, breakers: Breakers) -> dict[str, Any]:
 
 def _read(uow: UnitOfWork) -> tuple[dict[str, Any], list[Row]]:
     unfinished = {row["state"]: row for row in uow.all("count_unfinished_events")}
-    open_transactions = uow.one("count_unresolved_transactions")
+    open_transactions = uow.one("count_unresolved_transactions", counted_max=OPEN_COUNTED_MAX)
     newest_runs, _ = runs.list_runs(uow, None, Page({}, limit=1))
     told = {
         "events": {state: _aged(unfinished.get(state)) for state in ("in_flight", "parked", "dead")},
