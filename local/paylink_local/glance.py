@@ -10,7 +10,7 @@ from paylink.runtime.settings import InvalidSettings, Settings
 from paylink.runtime.sqs_link import SqsFailed, SqsLink
 from paylink.runtime.wiring import Deps
 from paylink.services.overview import read_overview
-from paylink_local.doctor.queues import queue_urls
+from paylink_local.doctor.queues import dead_letter_url, queue_urls
 from paylink_local.template import Template, TemplateError, find_template, load_template
 
 _TIMEOUT_S = 2.0
@@ -47,16 +47,19 @@ def read_glance(environ: Mapping[str, str]) -> dict[str, Any]:
 def _depths(template: Template, environ: Mapping[str, str]) -> list[dict[str, Any]]:
     """Return the messages of each queue; None for all of them where SQS does not tell."""
     urls = queue_urls(template, environ)
-    names = list(_DEPTHS.values())
+    names = [*_DEPTHS.values(), "RedrivePolicy"]
     with closing(SqsLink(_TIMEOUT_S)) as link:
         queues = []
         away = False
         for queue in template.queues:
             found: Mapping[str, str] = {}
-            if not away:
+            url = urls.get(queue.logical_id)
+            if url and not away:
                 try:
-                    asked = {"QueueUrl": urls[queue.logical_id], "AttributeNames": names}
+                    asked = {"QueueUrl": url, "AttributeNames": names}
                     found = link.call("GetQueueAttributes", asked).get("Attributes", {})
+                    if queue.dead_letter_queue and (dead := dead_letter_url(url, found)):
+                        urls.setdefault(queue.dead_letter_queue, dead)
                 except SqsFailed as exc:
                     away = not str(exc)[:1].isdigit()
             depths = {word: int(found[name]) if name in found else None for word, name in _DEPTHS.items()}

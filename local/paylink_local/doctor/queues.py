@@ -18,33 +18,46 @@ _COMPARED = ("VisibilityTimeout", "MessageRetentionPeriod")
 
 
 def queue_urls(template: Template, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the address of each queue of the template, by logical id: what the variable that stands for it holds."""
+    """
+    Return the address of each queue that functions are told of, by logical id: what the variable that stands for it
+    holds. Where the others are is told by the redrive policies that name them (`dead_letter_url`).
+    """
     variables = {value: name for function in template.functions for name, value in function.variables.items()}
     endpoint = environ.get("AWS_ENDPOINT_URL_SQS", DEFAULT_SQS_ENDPOINT)
     urls = {queue.logical_id: queue_url(endpoint, queue.name) for queue in template.queues}
-    return {logical_id: environ.get(variables.get(url, ""), url) for logical_id, url in urls.items()}
+    return {logical_id: environ.get(variables[url], url) for logical_id, url in urls.items() if url in variables}
+
+
+def dead_letter_url(url: str, attributes: Mapping[str, Any]) -> str | None:
+    """Return the address of the queue that another's redrive policy names: of the same region and account."""
+    arn = _policy(str(attributes.get("RedrivePolicy", ""))).get("deadLetterTargetArn")
+    return f"{url.rpartition('/')[0]}/{str(arn).rpartition(':')[2]}" if arn else None
 
 
 def examine_queues(template: Template, urls: Mapping[str, str], mend: str) -> Iterator[Finding]:
     """urls: by logical id. mend: what makes the queues as the template has them."""
-    link = SqsLink(_TIMEOUT_S)
+    link, urls = SqsLink(_TIMEOUT_S), dict(urls)
     found: dict[str, Mapping[str, str]] = {}
     missing: list[Finding] = []
     took_ms = []
     try:
+        # A dead-letter queue stands after the one that it is for.
         for queue in template.queues:
+            if queue.logical_id not in urls:
+                continue  # that its source names none is told there
             began = time.perf_counter()
             try:
-                answer = link.call(
-                    "GetQueueAttributes", {"QueueUrl": urls[queue.logical_id], "AttributeNames": ["All"]}
-                )
+                url = urls[queue.logical_id]
+                answer = link.call("GetQueueAttributes", {"QueueUrl": url, "AttributeNames": ["All"]})
             except SqsFailed as exc:
                 if not _is_missing(exc):
                     yield wrong("sqs", f"SQS does not answer: {exc}", _mend_reach(exc))
                     return
                 missing.append(wrong(_CHECK, f"the queue {queue.name} does not exist", mend))
             else:
-                found[queue.logical_id] = _texts(answer.get("Attributes", {}))
+                own = found[queue.logical_id] = _texts(answer.get("Attributes", {}))
+                if queue.dead_letter_queue and (dead := dead_letter_url(url, own)):
+                    urls.setdefault(queue.dead_letter_queue, dead)
             took_ms.append((time.perf_counter() - began) * 1000)
     finally:
         link.close()

@@ -134,5 +134,5 @@ def test_an_imbalance_a_dead_letter_and_a_drift_are_each_raised_and_end_with_the
     assert raised["PayLinkDrift"]["currency"] == "IDR"
     assert min(prometheus.query("paylink_discrepancies_drift").values()) == -7
     [found] = stack.rows("select id from discrepancies where state = 'open'")
-    Discrepancies(stack.deps.database).accept(found["id"], "put in by this test", COMMAND)
+    Discrepancies(stack.deps.database).accept(found["id"], "put in by this test", COMMAND.name)
     prometheus.await_alerts(lambda firing: not firing)

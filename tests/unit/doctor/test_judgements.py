@@ -1,6 +1,7 @@
 """What `paylink doctor` makes of what it sees: each judgement at its borders."""
 
 import base64
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,11 @@ from paylink_local.doctor.database import Server, judge_clock, judge_durability,
 from paylink_local.doctor.finding import Finding, Level, named
 from paylink_local.doctor.keys import judge_api_keys, judge_master_keys, judge_peppers
 from paylink_local.doctor.machine import judge_room, judge_services
-from paylink_local.doctor.queues import judge_queue
+from paylink_local.doctor.queues import dead_letter_url, judge_queue, queue_urls
 from paylink_local.doctor.work import judge_accounting, judge_partitions, judge_schedules
 from paylink_local.supervisor.home import Home
 from paylink_local.supervisor.status import ServiceStatus, State, Status
-from paylink_local.template import Queue
+from paylink_local.template import Queue, find_template, load_template
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -321,6 +322,18 @@ def found_with(policy: str, **changes: str) -> dict[str, dict[str, str]]:
 def test_queues(found: dict[str, dict[str, str]], expected: list[str]):
     """One that does not exist is told of elsewhere, once."""
     assert levels(judge_queue(WORK, found, "sam deploy")) == expected
+
+
+def test_a_queue_that_functions_are_not_told_of_is_found_by_the_policy_that_names_it():
+    """On AWS as on one machine: nobody else knows where it is."""
+    template = load_template(find_template({}), {})
+    assert {queue.logical_id for queue in template.queues} - queue_urls(template, {}).keys() == {
+        "ReconciliationDeadQueue"
+    }
+    runs = "https://sqs.ap-southeast-3.amazonaws.com/111122223333/paylink-ReconciliationQueue-a"
+    policy = json.dumps({"deadLetterTargetArn": "arn:aws:sqs:ap-southeast-3:111122223333:paylink-Dead-b"})
+    assert dead_letter_url(runs, {"RedrivePolicy": policy}) == runs.rpartition("/")[0] + "/paylink-Dead-b"
+    assert dead_letter_url(runs, {}) is None
 
 
 # Work
