@@ -77,7 +77,9 @@ def test_each_package_has_its_licence(artefacts: Artefacts) -> None:
 
 
 STRIP = """#!/bin/sh
-stat -c '%h %n' "$@" | grep '[.]so$' >>"$SEEN"
+for file; do
+    case $file in *.so) stat -c '%h %n' "$file" >>"$SEEN" ;; esac
+done
 exec {strip} "$@"
 """
 
@@ -92,7 +94,7 @@ def test_building_leaves_what_uv_shares_alone(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv("SEEN", str(seen))
     run(REPOSITORY / "scripts" / "build-paylink-layer", "--arch", HERE, tmp_path / "layer")
     links = [line.partition(" ")[::2] for line in seen.read_text().splitlines()]
-    assert len(links) > 10
+    assert len(links) > 5
     assert [name for count, name in links if count != "1"] == []
 
 
