@@ -152,6 +152,9 @@ def test_nothing_has_a_name_that_another_stack_could_have() -> None:
         "AWS::Logs::LogGroup": "LogGroupName",
     }
     assert [n for kind, name in names.items() for n, found in resources(kind).items() if name in found] == []
+    # Figures of two stacks would add up.
+    for function in resources("AWS::Lambda::Function").values():
+        assert function["Environment"]["Variables"]["PAYLINK_METRICS_NAMESPACE"] == {"Ref": "AWS::StackName"}
 
 
 def test_a_batch_is_hidden_for_six_timeouts_and_reported_by_message() -> None:
