@@ -64,18 +64,27 @@ select id from discrepancies
 
 -- list_told_by_status --
 -- What providers' answers have shown of these transactions, and what is open or was accepted.
-select transaction_id, subject, kind, difference, currency, ours, theirs, evidence -> 'after' as after from discrepancies
+select transaction_id, currency, drift, evidence -> 'after' as after, last_run_id, state from discrepancies
  where transaction_id = any (%(transaction_ids)s::uuid[]) and account_id = %(account_id)s and found_by = 'status'
-   and (state = 'open' or resolution = 'accepted');
+   and (state = 'open' or resolution = 'accepted')
+ order by id;
 
 -- list_told_by_dry_run --
--- What they have shown in a dry run, which keeps it with its batches.
-select (f.value ->> 'transaction_id')::uuid as transaction_id, f.value ->> 'subject' as subject, f.value ->> 'kind' as kind,
-       f.value ->> 'difference' as difference, f.value ->> 'currency' as currency, (f.value ->> 'ours')::bigint as ours,
-       (f.value ->> 'theirs')::bigint as theirs, f.value -> 'evidence' -> 'after' as after
+-- What they have shown in a dry run, which keeps it with its batches. `after` is text, which is small.
+select (f.value ->> 'transaction_id')::uuid as transaction_id, f.value ->> 'currency' as currency,
+       (f.value ->> 'theirs')::bigint - (f.value ->> 'ours')::bigint as drift,
+       (f.value -> 'evidence' -> 'after')::text as after
   from reconciliation_batches b, jsonb_array_elements(b.findings) f
  where b.run_id = %(run_id)s and b.account_id = %(account_id)s and b.kind = 'status' and b.findings <> '[]'
-   and (f.value ->> 'transaction_id')::uuid = any (%(transaction_ids)s::uuid[]);
+   and f.value ->> 'transaction_id' is not null;
+
+-- list_answered_in_dry_run --
+-- Those transactions that it has asked about of which something is stored. Which of a batch have failed nobody knows.
+select distinct d.transaction_id
+  from reconciliation_batches b cross join lateral unnest(b.transaction_ids[1 : b.position]) as a (id)
+  join discrepancies d on d.transaction_id = a.id
+ where b.run_id = %(run_id)s and b.account_id = %(account_id)s and b.kind = 'status' and b.failed = 0
+   and d.account_id = %(account_id)s and d.found_by = 'status' and (d.state = 'open' or d.resolution = 'accepted');
 
 -- lock_discrepancy --
 select id, merchant_id, state, resolution from discrepancies where id = %(id)s for update;

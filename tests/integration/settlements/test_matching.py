@@ -20,6 +20,7 @@ from paylink.services.operator import COMMAND
 from paylink.services.settlement_matching import Matched, SettlementMatching
 from paylink.store.ids import new_id
 from paylink.store.settlements import add_coverage, store_lines, try_lock_lines
+from paylink.store.told import DryRun
 from paylink.store.unit_of_work import UnitOfWork
 from support.books import MIDDAY, Books, event_of, parts_of
 from support.plans import Explaining, nodes
@@ -390,7 +391,7 @@ def test_each_chunk_is_read_by_indexes(books: Books):
             new_id(),
             settlement_matching.Window(SINCE, UNTIL),
             SettlementMatching(parts_of(books))._scope(books.account),
-            True,
+            DryRun(new_id(), {}, frozenset()),
         )
         for step in (matching.resolve, matching.transactions, matching.lines):
             step(explaining, None)

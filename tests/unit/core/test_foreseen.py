@@ -51,6 +51,32 @@ def test_it_is_read_as_it_was_stored(then: Foreseen):
     assert foreseen_of(json.loads(json.dumps(then.as_json()))) == then
 
 
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(JSON)
+def test_anything_else_is_read_as_nothing(told: object):
+    assert foreseen_of(told) is None
+
+
+@given(st.sampled_from(sorted(SAME.as_json())), JSON)
+def test_where_one_part_is_something_else_it_is_nothing_or_whole(name: str, value: object):
+    """Whatever is read can be told again as it is, and a figure is a whole number."""
+    read = foreseen_of({**SAME.as_json(), name: value})
+    assert read is None or foreseen_of(json.loads(json.dumps(read.as_json()))) == read
+    if name in ("version", "captured", "refunded"):
+        assert (read is None) == (type(value) is not int or value < 0)
+
+
+@pytest.mark.parametrize("name", sorted(SAME.as_json()))
+def test_where_one_part_is_missing_it_is_nothing(name: str):
+    assert foreseen_of({key: value for key, value in SAME.as_json().items() if key != name}) is None
+
+
 def test_what_stays_as_it_is_was_learned_when_it_was():
     assert foresee(OURS, SAME, NOW) == OURS
 

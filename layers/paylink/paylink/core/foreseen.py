@@ -45,28 +45,41 @@ class Foreseen:
         }
 
 
-def foreseen_of(told: Mapping[str, Any]) -> Foreseen:
-    """Return what `Foreseen.as_json` told."""
+def foreseen_of(told: object) -> Foreseen | None:
+    """Return what `Foreseen.as_json` told; None of anything else."""
+    try:
+        return _read(told) if isinstance(told, Mapping) else None
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
+
+
+def _read(told: Mapping[str, Any]) -> Foreseen:
     listed = None
     if told["refunds"] is not None:
         listed = {
-            UUID(name): Listed(RefundState(one["state"]), one["counted"]) for name, one in told["refunds"].items()
+            UUID(name): Listed(RefundState(one["state"]), bool(one["counted"])) for name, one in told["refunds"].items()
         }
     return Foreseen(
-        version=told["version"],
+        version=_whole(told["version"]),
         state=State(told["state"]),
-        captured=told["captured"],
-        refunded=told["refunded"],
-        dispute=Dispute(told["dispute"]) if told["dispute"] else None,
-        paid_attempt_id=UUID(told["paid_attempt_id"]) if told["paid_attempt_id"] else None,
+        captured=_whole(told["captured"]),
+        refunded=_whole(told["refunded"]),
+        dispute=None if told["dispute"] is None else Dispute(told["dispute"]),
+        paid_attempt_id=None if told["paid_attempt_id"] is None else UUID(told["paid_attempt_id"]),
         refunds=listed,
     )
 
 
+def _whole(figure: object) -> int:
+    if type(figure) is not int or figure < 0:
+        raise TypeError("a figure is a whole number, and none below 0")
+    return figure
+
+
 def foresee(ours: OurTransaction, then: Foreseen, now: datetime) -> OurTransaction | None:
     """
-    Return our side as it is then; what is new of it is learned `now`. None when a refund of it is under way then, so
-    that nothing can be said.
+    Return our side as it is then; what is new of it is learned `now`. None when it cannot be told: a refund of it is
+    under way then, or the answer does not list it.
     """
     refunds = [_refund_then(refund, then, now) for refund in ours.refunds]
     known = tuple(refund for refund in refunds if refund is not None)

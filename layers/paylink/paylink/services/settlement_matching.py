@@ -14,7 +14,7 @@ from paylink.core.matching import check_line, match_transaction, unknown_line
 from paylink.core.statements import CHARGEBACK, PAYMENT, REFUND, OurTransaction, Scope
 from paylink.providers.port import Account
 from paylink.services.ports import Parts
-from paylink.store.discrepancies import Told, list_told_by_status, record_findings, resolve_gone
+from paylink.store.discrepancies import record_findings, resolve_gone
 from paylink.store.fees import read_agreements
 from paylink.store.matches import (
     Match,
@@ -28,6 +28,7 @@ from paylink.store.matches import (
     their_line,
 )
 from paylink.store.settlements import read_coverage
+from paylink.store.told import DryRun, Told, list_told_by_status, read_dry_run
 from paylink.store.unit_of_work import Row, UnitOfWork
 
 CHUNK_SIZE = 500
@@ -85,7 +86,8 @@ class SettlementMatching:
             StorageUnavailable: The database cannot answer. Doing again what was done before changes nothing.
             ValueError: `after` is no place that this method told.
         """
-        matching = _Matching(account, run_id, Window(since, until), self._scope(account), dry_run)
+        dry = self._dry_run(account, run_id) if dry_run else None
+        matching = _Matching(account, run_id, Window(since, until), self._scope(account), dry)
         steps = {"resolve": matching.resolve, "transactions": matching.transactions, "lines": matching.lines}
         phases = list(steps)
         phase, position = _place(after) if after else (phases[0], None)
@@ -113,6 +115,9 @@ class SettlementMatching:
 
         return self._parts.database.run(work)
 
+    def _dry_run(self, account: Account, run_id: UUID) -> DryRun:
+        return self._parts.database.run(lambda uow: read_dry_run(uow, account.id, run_id), deadline_s=_WITHIN_S)
+
 
 @dataclass(frozen=True)
 class _Chunk:
@@ -125,13 +130,13 @@ class _Chunk:
 
 @dataclass(frozen=True)
 class _Matching:
-    """One account in one run. Each method does one chunk."""
+    """One account in one run. Each method does one chunk. `dry`: what it was answered, where it writes nothing."""
 
     account: Account
     run_id: UUID
     window: Window
     scope: Scope
-    dry_run: bool
+    dry: DryRun | None
 
     def resolve(self, uow: UnitOfWork, after: Position | None) -> _Chunk:
         return _Chunk(resolve_lines(uow, self.account.id, self.window, after, CHUNK_SIZE))
@@ -169,31 +174,42 @@ class _Matching:
         matches = read_matches(uow, self.account.id, ids)
         told = self._told(uow, matches)
         quiet = [match for match in matches if not match.in_flight and not any(map(scope.is_young, match.lines))]
-        sides = [(match, self._our_side(match, told[match.ours.id])) for match in quiet]
-        compared = [(match, match_transaction(ours, match.lines, scope)) for match, ours in sides if ours is not None]
+        sides = [(match, self._beside(match, told[match.ours.id])) for match in quiet]
+        compared = [(match, match_transaction(ours, match.lines, scope), shown) for match, (ours, shown) in sides]
         moved = list_moved(uow, quiet)
-        still = [(match, found) for match, found in compared if match.ours.id not in moved]
-        findings = [finding for match, found in still for finding in _untold(match, found, told[match.ours.id])]
-        written = self._write(uow, findings, [subject for match, _ in still for subject in _subjects(match)])
+        still = [one for one in compared if one[0].ours.id not in moved]
+        findings = [finding for _, found, shown in still for finding in _untold(found, shown)]
+        written = self._write(uow, findings, [subject for match, *_ in still for subject in _subjects(match)])
         counted = replace(written, compared=len(still), in_flight=len(matches) - len(still))
         return _Chunk(None, findings, counted)
 
     def _told(self, uow: UnitOfWork, matches: Sequence[Match]) -> Mapping[UUID, Sequence[Told]]:
         ids = [match.ours.id for match in matches]
+        known = list_told_by_status(uow, self.account.id, ids)
+        if self.dry is not None:
+            known = self.dry.instead_of(known, ids)
         told: dict[UUID, list[Told]] = {transaction_id: [] for transaction_id in ids}
-        for one in list_told_by_status(uow, self.account.id, ids, dry_run_id=self.run_id if self.dry_run else None):
+        for one in known:
             told[one.transaction_id].append(one)
         return told
 
-    def _our_side(self, match: Match, told: Sequence[Told]) -> OurTransaction | None:
-        """Lines are compared with what we hold once it is repaired; None when nothing can be said of it then."""
-        then = next((one.foreseen for one in told if _is_of(one, match)), None)
-        return match.ours if then is None else foresee(match.ours, then, self.scope.now)
+    def _beside(self, match: Match, told: Sequence[Told]) -> tuple[OurTransaction, Sequence[Told]]:
+        """
+        Return with what lines are compared, and of which answers they may tell the same: what we hold once it is
+        repaired, where that can be foreseen. What was accepted nobody takes back, so only this run's answer shows that
+        it still holds.
+        """
+        holding = _holding(told, match.version)
+        for one in holding:
+            if one.foreseen is not None and (not one.accepted or one.run_id == self.run_id):
+                then = foresee(match.ours, one.foreseen, self.scope.now)
+                return (match.ours, holding) if then is None else (then, [o for o in holding if o.foreseen is None])
+        return match.ours, holding
 
     def _write(self, uow: UnitOfWork, findings: Sequence[Finding], subjects: Sequence[str]) -> Matched:
         """Record findings, and resolve what is known of these subjects and was not found again."""
         recorded = gone = 0
-        if subjects and not self.dry_run:
+        if subjects and self.dry is None:
             recorded = record_findings(uow, self.account, self.run_id, findings)
             by = FoundBy.SETTLEMENT
             gone = resolve_gone(uow, self.run_id, self.account.id, subjects, tuple(Kind), found_by=by)
@@ -203,9 +219,18 @@ class _Matching:
         return row["held_by"] == self.account.id and row["transaction_created_at"] in self.window
 
 
-def _untold(match: Match, findings: Sequence[Finding], told: Sequence[Told]) -> list[Finding]:
+def _holding(told: Sequence[Told], version: int) -> list[Told]:
+    """
+    Return what holds of a transaction that is at this version. What could be repaired at another one was overtaken; of
+    two runs that were shown it at this one, the newer knows.
+    """
+    newest = max((one.run_id for one in told if one.foreseen and one.foreseen.version == version), default=None)
+    return [one for one in told if one.foreseen is None or (one.foreseen.version == version and one.run_id == newest)]
+
+
+def _untold(findings: Sequence[Finding], told: Sequence[Told]) -> list[Finding]:
     """Leave out what the provider's answer shows, too: the same money of the same transaction is told once."""
-    shown = Counter((one.currency, one.drift) for one in told if not _is_of(one, match))
+    shown = Counter((one.currency, one.drift) for one in told)
     left = []
     for finding in findings:
         money = (finding.currency, finding.drift)
@@ -214,11 +239,6 @@ def _untold(match: Match, findings: Sequence[Finding], told: Sequence[Told]) -> 
         else:
             left.append(finding)
     return left
-
-
-def _is_of(told: Told, match: Match) -> bool:
-    """Whether it tells what this very transaction will be."""
-    return told.foreseen is not None and told.foreseen.version == match.version
 
 
 def _subjects(match: Match) -> list[str]:

@@ -2,12 +2,10 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
 
 from paylink.core.discrepancies import Finding, FoundBy, Kind, Resolution
-from paylink.core.foreseen import Foreseen, foreseen_of
 from paylink.store.arrays import integer_array, text_array, uuid_array
 from paylink.store.ids import new_id
 from paylink.store.pages import Page, read_page
@@ -100,35 +98,6 @@ def resolve_gone(
     )
     resolve(uow, [row["id"] for row in gone], Resolution.GONE, run_id=run_id)
     return len(gone)
-
-
-@dataclass(frozen=True)
-class Told:
-    """What a provider's answer shows, and was not repaired; with `foreseen` it can be."""
-
-    transaction_id: UUID
-    currency: str
-    drift: int
-    foreseen: Foreseen | None
-
-
-def list_told_by_status(
-    uow: UnitOfWork, account_id: UUID, transaction_ids: Sequence[UUID], *, dry_run_id: UUID | None = None
-) -> list[Told]:
-    """Return what is open or accepted of these transactions, and what a dry run has found, each once."""
-    whose = {"account_id": account_id, "transaction_ids": uuid_array(transaction_ids)}
-    rows = uow.all("list_told_by_status", **whose)
-    if dry_run_id is not None:
-        rows += uow.all("list_told_by_dry_run", run_id=dry_run_id, **whose)
-    names = ("subject", "kind", "difference", "currency", "ours", "theirs")
-    return [
-        Told(row["transaction_id"], row["currency"], row["theirs"] - row["ours"], _foreseen(row["after"]))
-        for row in {tuple(row[name] for name in names): row for row in rows}.values()
-    ]
-
-
-def _foreseen(after: dict[str, Any] | None) -> Foreseen | None:
-    return None if after is None else foreseen_of(after)
 
 
 def resolve(
