@@ -22,22 +22,31 @@ select g.history_id, o.id, o.state, o.resolution, %(run_id)s from opened o join 
 returning discrepancy_id as id;
 
 -- lock_known_discrepancies --
--- Those of the findings that were found before. Locked in the order of their ids, as wherever several are.
-select d.id, d.state, d.resolution
+-- Those of the findings that were found before, and which of them each is. Locked in the order of their ids, as wherever
+-- several are.
+select d.id, d.state, d.resolution, g.place
   from unnest(%(kinds)s::text[], %(subjects)s::text[], %(differences)s::text[], %(currencies)s::text[], %(ours)s::bigint[],
-              %(theirs)s::bigint[]) as g (kind, subject, difference, currency, ours, theirs)
+              %(theirs)s::bigint[]) with ordinality as g (kind, subject, difference, currency, ours, theirs, place)
   join discrepancies d on d.account_id = %(account_id)s and d.subject = g.subject and d.kind = g.kind
    and d.difference = g.difference and d.currency = g.currency and d.ours = g.ours and d.theirs = g.theirs
  order by d.id for update of d;
 
 -- touch_discrepancies --
-update discrepancies set last_run_id = %(run_id)s where id = any (%(ids)s::uuid[]) and last_run_id <> %(run_id)s;
+-- What an answer shows holds for what our side is now: the evidence of an older one would not tell that.
+update discrepancies d set last_run_id = %(run_id)s, evidence = k.evidence
+  from (select id, case when o.found_by = 'status' and t.found_by = 'status' then t.evidence else o.evidence end as evidence
+          from unnest(%(ids)s::uuid[], %(evidence)s::jsonb[], %(found_by)s::text[]) as t (id, evidence, found_by)
+          join discrepancies o using (id)) k
+ where d.id = k.id and (d.last_run_id <> %(run_id)s or d.evidence <> k.evidence);
 
 -- reopen_discrepancies --
+-- As who opens them again has found them.
 with reopened as (
     update discrepancies d
-       set state = 'open', resolution = null, resolved_by = null, resolved_at = null, note = null, opened_at = now()
-      from unnest(%(ids)s::uuid[], %(history_ids)s::uuid[]) as t (id, history_id)
+       set state = 'open', resolution = null, resolved_by = null, resolved_at = null, note = null, opened_at = now(),
+           evidence = t.evidence, settlement_line_id = t.line_id, found_by = t.found_by
+      from unnest(%(ids)s::uuid[], %(history_ids)s::uuid[], %(evidence)s::jsonb[], %(line_ids)s::uuid[],
+                  %(found_by)s::text[]) as t (id, history_id, evidence, line_id, found_by)
      where d.id = t.id
     returning d.id, t.history_id
 )

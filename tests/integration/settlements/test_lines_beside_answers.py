@@ -111,6 +111,47 @@ def test_what_an_answer_showed_before_its_webhook_came_hides_no_second_payment(b
     assert told_by_lines(books) == [("duplicate", 150_000)]
 
 
+@pytest.mark.parametrize("accepted", [False, True])
+def test_what_is_shown_again_of_a_changed_transaction_holds_for_what_it_is_now(books: Books, accepted: bool):
+    """Its evidence is the newest answer's."""
+    transaction_id = pay(books, 150_000)
+    record(books, unheard_payment(transaction_id))
+    if accepted:
+        accept(books)
+    books.sql("update transactions set version = 2")
+    again = unheard_payment(transaction_id, replace(PAID, version=2))
+    record(books, again)
+    [row] = books.rows("select state, evidence from discrepancies")
+    assert (row["state"], row["evidence"]) == ("resolved" if accepted else "open", again.evidence)
+    match(books)
+    assert told_by_lines(books) == []
+
+
+def test_what_is_gone_and_back_has_the_evidence_of_who_found_it_again(books: Books):
+    transaction_id = pay(books, 150_000)
+    record(books, unheard_payment(transaction_id))
+    books.sql("update discrepancies set state = 'resolved', resolution = 'gone', resolved_at = now()")
+    books.sql("update transactions set version = 2")
+    again = unheard_payment(transaction_id, replace(PAID, version=2))
+    record(books, again)
+    [row] = books.rows("select state, evidence, found_by from discrepancies")
+    assert row == {"state": "open", "evidence": again.evidence, "found_by": "status"}
+
+
+def test_what_lines_find_again_keeps_the_evidence_of_the_answer_and_is_theirs_once_it_was_gone(books: Books):
+    """Then only they can tell that it is gone once more."""
+    transaction_id = pay(books, 150_000)
+    record(books, first := unheard_payment(transaction_id, replace(PAID, version=0)))
+    match(books)
+    [row] = books.rows("select evidence, found_by, settlement_line_id from discrepancies")
+    assert row == {"evidence": first.evidence, "found_by": "status", "settlement_line_id": None}
+    books.sql("update discrepancies set state = 'resolved', resolution = 'gone', resolved_at = now()")
+    match(books)
+    [row] = books.rows("select state, evidence, found_by, settlement_line_id from discrepancies")
+    assert (row["state"], row["found_by"], "after" in row["evidence"]) == ("open", "settlement", False)
+    assert row["settlement_line_id"] is not None
+
+
 def test_of_two_answers_about_the_same_version_the_newer_counts(books: Books):
     """Whatever was accepted of the older; and in whatever order they were stored."""
     first, second = (pay(books, 150_000, -150_000) for _ in range(2))

@@ -39,7 +39,8 @@ def record_findings(
     Store what a run has found; return how many are new or open again.
 
     One that is known by its fingerprint stays as it is while it is open, or once a person has accepted it; it is opened
-    again when it was repaired or gone. With `repaired` they are stored as resolved by the run.
+    again when it was repaired or gone. What an answer shows again takes the evidence of the newest one. With `repaired`
+    they are stored as resolved by the run.
     """
     if not findings:
         return 0
@@ -49,28 +50,28 @@ def record_findings(
         "open_discrepancies",
         ids=uuid_array(new_id() for _ in found),
         history_ids=uuid_array(new_id() for _ in found),
-        evidence=text_array(json.dumps(finding.evidence) for finding in found),
         transaction_ids=uuid_array(finding.transaction_id for finding in found),
         refund_ids=uuid_array(finding.refund_id for finding in found),
-        line_ids=uuid_array(finding.line_id for finding in found),
-        found_by=text_array(finding.found_by for finding in found),
         merchant_id=account.merchant_id,
         account_id=account.id,
         provider=account.provider,
         run_id=run_id,
         repaired=repaired,
+        **_shown_by(found),
         **columns,
     )
     new = {row["id"] for row in opened}
     if len(new) == len(found):
         return len(new)
     locked = uow.all("lock_known_discrepancies", account_id=account.id, **columns)
-    known = [row for row in locked if row["id"] not in new]
-    uow.run("touch_discrepancies", ids=uuid_array(row["id"] for row in known), run_id=run_id)
-    back = [row["id"] for row in known if row["resolution"] in (Resolution.REPAIRED, Resolution.GONE)]
-    _write(uow, "reopen_discrepancies", back, run_id=run_id)
+    known = [(row, found[row["place"] - 1]) for row in locked if row["id"] not in new]
+    ids, shown = uuid_array(row["id"] for row, _ in known), _shown_by([finding for _, finding in known])
+    uow.run("touch_discrepancies", ids=ids, run_id=run_id, **shown)
+    back = [(row["id"], one) for row, one in known if row["resolution"] in (Resolution.REPAIRED, Resolution.GONE)]
+    shown = _shown_by([finding for _, finding in back])
+    _write(uow, "reopen_discrepancies", [i for i, _ in back], run_id=run_id, **shown)
     if repaired:
-        ended = [row["id"] for row in known if row["resolution"] != Resolution.ACCEPTED]
+        ended = [row["id"] for row, _ in known if row["resolution"] != Resolution.ACCEPTED]
         resolve(uow, ended, Resolution.REPAIRED, run_id=run_id)
     return len(new) + len(back)
 
@@ -136,6 +137,14 @@ def read_open_discrepancies(uow: UnitOfWork) -> list[Row]:
 def _write(uow: UnitOfWork, query: str, ids: Sequence[UUID], **parameters: object) -> None:
     if ids:
         uow.run(query, ids=uuid_array(ids), history_ids=uuid_array(new_id() for _ in ids), **parameters)
+
+
+def _shown_by(findings: Sequence[Finding]) -> dict[str, str]:
+    return {
+        "evidence": text_array(json.dumps(finding.evidence) for finding in findings),
+        "line_ids": uuid_array(finding.line_id for finding in findings),
+        "found_by": text_array(finding.found_by for finding in findings),
+    }
 
 
 def _fingerprints(findings: Sequence[Finding]) -> dict[str, str]:
