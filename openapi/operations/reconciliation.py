@@ -22,8 +22,8 @@ OPERATIONS = (
         Tag.RECONCILIATION,
         "Compare with the providers now",
         "Starts a run, which asks the providers and applies or notes what differs. Without a body: about what may have "
-        "changed unheard, and a sample of the rest. Of each merchant there are five under way at most, and of the same "
-        "limits one.",
+        "changed unheard, what an answer has left open, and a sample of the rest. Of each merchant there are five "
+        "under way at most, and of the same limits one.",
         answers=(Answered(202, "It is under way, or had nothing to ask.", answers.Run, ("Location",), _SHOW),),
         caller="merchant",
         scope="reconcile:write",

@@ -43,7 +43,8 @@ select set_config('statement_timeout', %(ms)s::text, true);
 
 -- plan_run --
 -- Divide what a run asks about into batches. Without a time that is: what is open (with `due_only`, what is due of it),
--- what events wait for that a person must look at, and a sample of the rest, drawn by random moments.
+-- what events wait for that a person must look at, what an answer has left open (with `due_only`, where our side has
+-- changed since), and a sample of the rest, drawn by random moments.
 with chosen as (
     (select t.id, t.account_id, t.provider from transactions t
       where %(created_from)s::timestamptz is null and t.pull_due_at is not null
@@ -69,6 +70,15 @@ with chosen as (
       join transactions t on t.id = e.transaction_id
      where %(created_from)s::timestamptz is null and u.parked_until is not null
        and (%(merchant_id)s::uuid is null or t.merchant_id = %(merchant_id)s)
+    union
+    (select t.id, t.account_id, t.provider
+      from discrepancies d join transactions t on t.id = d.transaction_id and t.account_id = d.account_id
+     where %(created_from)s::timestamptz is null and d.state = 'open' and d.found_by = 'status'
+       and (not %(due_only)s or d.evidence #>> '{after,version}' <> t.version::text)
+       and (%(merchant_id)s::uuid is null or d.merchant_id = %(merchant_id)s)
+       and t.provider = any (%(providers)s::text[])
+       and (%(account_id)s::uuid is null or d.account_id = %(account_id)s)
+      order by d.last_run_id limit %(due_max)s)
     union
     select t.id, t.account_id, t.provider
       from (select n, random() as share

@@ -40,6 +40,20 @@ class Explaining(UnitOfWork):
         return sum(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] for _, plan in self.plans)
 
 
+class ExplainingWrites(Explaining):
+    """Takes back what was written to explain a query."""
+
+    def all(self, query: str, **parameters: Any) -> list[Row]:
+        with self._connection.cursor() as cursor:
+            cursor.execute("savepoint explained")
+            cursor.execute(f"explain (analyze, buffers, format json) {self._queries[query]}", parameters)
+            explained = cursor.fetchone()
+            cursor.execute("rollback to savepoint explained")
+        assert explained is not None
+        self.plans.append((query, explained[0][0]["Plan"]))
+        return UnitOfWork.all(self, query, **parameters)
+
+
 def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield plan
     for child in plan.get("Plans", ()):

@@ -29,7 +29,7 @@ from paylink.store.queries import load_queries
 from paylink.store.run_plans import insert_run, plan_run
 from paylink.store.showing import show_transactions
 from paylink.store.unit_of_work import Row, UnitOfWork
-from support.plans import Explaining, nodes
+from support.plans import Explaining, ExplainingWrites, nodes
 from support.stack import create_database, drop_database
 
 ROWS = 2_000_000
@@ -234,20 +234,6 @@ def test_the_dearest_page_is_there_soon(database: Database):
     print(json.dumps({"dearest_page_ms": round(took_ms)}))
     assert (page, end is None) == ([], False)
     assert took_ms < 1000
-
-
-class ExplainingWrites(Explaining):
-    """Takes back what was written to explain a query."""
-
-    def all(self, query: str, **parameters: Any) -> list[Row]:
-        with self._connection.cursor() as cursor:
-            cursor.execute("savepoint explained")
-            cursor.execute(f"explain (analyze, buffers, format json) {self._queries[query]}", parameters)
-            explained = cursor.fetchone()
-            cursor.execute("rollback to savepoint explained")
-        assert explained is not None
-        self.plans.append((query, explained[0][0]["Plan"]))
-        return UnitOfWork.all(self, query, **parameters)
 
 
 CHOSEN_BUFFERS_MAX = 60

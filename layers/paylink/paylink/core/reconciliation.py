@@ -28,7 +28,8 @@ class Repair(StrEnum):
 class RunOrder:
     """
     What to compare. `merchant_id` None: everybody's. Without a time (both ends or none, by creation, the end not
-    included): what may have changed unheard, and a sample of the rest; with `due_only` of the first what is due.
+    included): what may have changed unheard, what an answer has left open, and a sample of the rest; with `due_only` of
+    the first what is due, and of the second what has changed since.
     Without `statuses` no transaction is asked about; with `settlements` lines are got and matched: with `due_only` of
     accounts whose lines were not matched for a day.
     """
