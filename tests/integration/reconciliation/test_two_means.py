@@ -53,3 +53,22 @@ def test_more_money_than_an_answer_shows_is_told_by_the_lines(truth: Truth, sand
         ("duplicate", "settlement", 0, 150_000),
         ("duplicate", "status", 0, 150_000),
     ]
+
+
+def test_a_payment_that_was_accepted_and_repaired_later_hides_no_second_one(truth: Truth, sandbox_clock: Clock):
+    """Equal in its sum: the lines tell it all the same."""
+    sale = Sale("stripe", Money(150_000, "IDR"), "paid", (WRONGS["lost_payment"],))
+    truth.seed([sale])
+    truth.reconcile("none", settlements=False)
+    [told] = truth.stack.rows("select id from discrepancies where state = 'open'")
+    Discrepancies(truth.stack.deps.database).accept(told["id"], "the shop was told by hand", BY_COMMAND)
+    rows = truth.stack.sandbox_call("GET", "/_sandbox/stripe/settlements")["settlements"]
+    sandbox_clock.offset_s = -AGO.total_seconds()
+    truth.change_line(sale, rows[0], "repeat")
+    sandbox_clock.offset_s = 0
+    truth.reconcile()
+    found = truth.stack.rows("select kind, found_by, state, theirs - ours as drift from discrepancies order by id")
+    assert [tuple(row.values()) for row in found] == [
+        ("status_mismatch", "status", "resolved", 150_000),
+        ("duplicate", "settlement", "open", 150_000),
+    ]
