@@ -38,15 +38,19 @@ def test_what_a_person_has_accepted_is_not_told_anew_by_the_lines(truth: Truth):
     assert [told.resolution for told in truth.found()] == ["accepted"]
 
 
+def repeat_line(truth: Truth, sale: Sale, sandbox_clock: Clock) -> None:
+    """Let the newest line be told once more, as of then: one of the last minutes is not compared yet."""
+    row, *_ = truth.stack.sandbox_call("GET", "/_sandbox/stripe/settlements")["settlements"]
+    sandbox_clock.offset_s = -AGO.total_seconds()
+    truth.change_line(sale, row, "repeat")
+    sandbox_clock.offset_s = 0
+
+
 def test_more_money_than_an_answer_shows_is_told_by_the_lines(truth: Truth, sandbox_clock: Clock):
     """One of two equal payments too many is known by the answer; the other only by its line."""
     sale = Sale("stripe", Money(150_000, "IDR"), "paid", (WRONGS["paid_twice"],))
     truth.seed([sale])
-    rows = truth.stack.sandbox_call("GET", "/_sandbox/stripe/settlements")["settlements"]
-    # A line of the last minutes is not compared yet.
-    sandbox_clock.offset_s = -AGO.total_seconds()
-    truth.change_line(sale, rows[0], "repeat")
-    sandbox_clock.offset_s = 0
+    repeat_line(truth, sale, sandbox_clock)
     truth.reconcile()
     found = truth.stack.rows("select kind, found_by, ours, theirs from discrepancies order by found_by")
     assert [tuple(row.values()) for row in found] == [
@@ -62,10 +66,7 @@ def test_a_payment_that_was_accepted_and_repaired_later_hides_no_second_one(trut
     truth.reconcile("none", settlements=False)
     [told] = truth.stack.rows("select id from discrepancies where state = 'open'")
     Discrepancies(truth.stack.deps.database).accept(told["id"], "the shop was told by hand", BY_COMMAND)
-    rows = truth.stack.sandbox_call("GET", "/_sandbox/stripe/settlements")["settlements"]
-    sandbox_clock.offset_s = -AGO.total_seconds()
-    truth.change_line(sale, rows[0], "repeat")
-    sandbox_clock.offset_s = 0
+    repeat_line(truth, sale, sandbox_clock)
     truth.reconcile()
     found = truth.stack.rows("select kind, found_by, state, theirs - ours as drift from discrepancies order by id")
     assert [tuple(row.values()) for row in found] == [
