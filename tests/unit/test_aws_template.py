@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from bench.capacity.stages import RECONCILE_CONNECTIONS
+from paylink.core.metrics import DISCREPANCIES_DRIFT, IMBALANCE, told_name
+from paylink.runtime.emf import ALARMED
 from paylink_local.template import find_template, load_template
 from support.stack import REPOSITORY
 
@@ -219,6 +221,11 @@ def test_alarms_tell_of_what_must_not_be() -> None:
     for alarm in alarms.values():
         assert alarm["AlarmActions"]["Fn::If"][:2] == ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}]]
         assert alarm["TreatMissingData"] in ("notBreaching", "breaching")
+    for name, metric in (("ImbalanceAlarm", IMBALANCE), ("DriftAlarm", DISCREPANCIES_DRIFT)):
+        asked = [query["MetricStat"] for query in alarms[name]["Metrics"] if "MetricStat" in query]
+        whole = {"Namespace": {"Ref": "AWS::StackName"}, "MetricName": told_name(metric)}
+        assert [(one["Stat"], one["Metric"]) for one in asked] == [("Maximum", whole), ("Minimum", whole)]
+        assert metric in ALARMED
     [lines] = resources("AWS::Logs::MetricFilter").values()
     assert lines["FilterPattern"] == '{ $.message = "alert" }'
 

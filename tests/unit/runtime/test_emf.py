@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from paylink.core.errors import RateLimited
 from paylink.core.metrics import (
+    DISCREPANCIES_DRIFT,
     EVENT_WAIT,
     EVENTS,
     FUNCTION_DURATION,
@@ -147,6 +148,25 @@ def test_samples_of_one_set_of_labels_share_a_line():
         {"provider": "one", "account": "default", "paylink_accounting_imbalance": 0},
         {"paylink_transactions_unresolved": 7},
         {"state": "parked", "paylink_events": 1},
+    ]
+
+
+def test_what_must_be_0_is_told_without_labels_too():
+    """An alarm of CloudWatch cannot ask for a figure whatever its labels are."""
+    drift = ("one", "default", "duplicate", "IDR")
+    told = lines_of([Sample(IMBALANCE, ("one", "default"), -1), Sample(DISCREPANCIES_DRIFT, drift, 5)], NOW_S)
+    asked = [
+        (metric["Name"], dimensions)
+        for line in map(check, told)
+        for directive in line["_aws"]["CloudWatchMetrics"]
+        for metric in directive["Metrics"]
+        for dimensions in directive["Dimensions"]
+    ]
+    assert asked == [
+        ("paylink_accounting_imbalance", ["provider", "account"]),
+        ("paylink_accounting_imbalance", []),
+        ("paylink_discrepancies_drift", ["provider", "account", "kind", "currency"]),
+        ("paylink_discrepancies_drift", []),
     ]
 
 

@@ -11,13 +11,16 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from paylink.core.metrics import Metric, Sample, told_name
+from paylink.core.metrics import DISCREPANCIES_DRIFT, IMBALANCE, Metric, Sample, told_name
 
 NAMESPACE = os.environ.get("PAYLINK_METRICS_NAMESPACE") or "PayLink"
 """The stack's name, as template.yaml gives it: two stacks of an account do not add up."""
 
 VALUES_MAX = 100
 """CloudWatch takes no more of one figure in a line: of more than these, so many are told, evenly taken."""
+
+ALARMED = (IMBALANCE, DISCREPANCIES_DRIFT)
+"""Told without their labels as well, of which an alarm of CloudWatch can ask for the largest and the smallest value."""
 
 SETS_MAX = 500
 """Sets of labels that wait for a line. What comes when there are so many is not counted."""
@@ -76,6 +79,8 @@ def _line(values: Mapping[Metric, Any], dimensions: Mapping[str, str], now_s: fl
         {"Namespace": NAMESPACE, "Dimensions": [list(labels)], "Metrics": metrics}
         for labels, metrics in by_labels.items()
     ]
+    if alarmed := [{"Name": told_name(metric), "Unit": "None"} for metric in values if metric in ALARMED]:
+        directives.append({"Namespace": NAMESPACE, "Dimensions": [[]], "Metrics": alarmed})
     named = {told_name(metric): value for metric, value in values.items()}
     about = {"Timestamp": int(now_s * 1000), "CloudWatchMetrics": directives}
     return json.dumps({"_aws": about, **dimensions, **named}) + "\n"
