@@ -108,7 +108,7 @@ def test_the_list_is_narrowed(stack: Stack, merchant_id: str):
         assert answer.status == 200, answer
         return [f"{one['prefix'][:3]} {one['name']} {one['state']}" for one in answer.body["keys"]]
 
-    assert listed("operator=true") == ["plo test revoked", "plo demo live"]
+    assert listed("operator=true") == ["plo test revoked", "plo demo metrics live", "plo demo live"]
     assert listed(f"merchant_id={merchant_id}") == ["plm test live", "plm demo live"]
     assert listed("state=revoked") == ["plo test revoked"]
     assert listed("state=live&operator=false") == ["plm test live", "plm demo live"]
