@@ -13,7 +13,7 @@ compose() {
 }
 
 compose_runs() {
-    command -v docker >/dev/null && [ -e "$root/.env" ] && [ -n "$(compose ps -q worker 2>/dev/null)" ]
+    command -v docker >/dev/null && [ -e "$root/.env" ] && compose ps --services --filter status=running 2>/dev/null | grep -qx worker
 }
 
 # run_paylink ARGUMENTS...: the command `paylink`, where the stack is.

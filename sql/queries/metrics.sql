@@ -41,12 +41,18 @@ select (select count(*) from (select from transactions
                 0)::float as oldest_s;
 
 -- count_unresolved_calls --
--- Calls of providers whose end is not known (yet), from the partial indexes of what is due.
-select 'checkout' as what, count(*) as calls from attempts where resolve_due_at is not null
+-- Calls of providers whose end is not known, from the partial indexes of what is due. Each call that is made is due in a
+-- minute, until its answer comes: those that were looked up once are not known.
+select 'checkout' as what, count(*) as calls,
+       coalesce(extract(epoch from now() - min(created_at)), 0)::float as oldest_s
+  from attempts where resolve_due_at is not null and resolve_tries > 0
  union all
-select 'refund', count(*) from refunds where resolve_due_at is not null
+select 'refund', count(*), coalesce(extract(epoch from now() - min(created_at)), 0)::float
+  from refunds where resolve_due_at is not null and resolve_tries > 0
  union all
-select 'cancel_or_capture', count(*) from transactions where resolve_due_at is not null;
+select 'cancel_or_capture', count(*),
+       coalesce(extract(epoch from now() - min(coalesce(least(cancel_requested_at, capture_called_at), updated_at))), 0)::float
+  from transactions where resolve_due_at is not null and resolve_tries > 0;
 
 -- check_database --
 select 1 as one;

@@ -144,9 +144,12 @@ class Mapping:
     def _work(self, batch: "list[MessageTypeDef]") -> None:
         started_s = time.perf_counter()
         try:
-            failed = self._invoke(batch)
+            failed, hangs = self._invoke(batch)
             took_s, outcome = time.perf_counter() - started_s, FAILED if failed else OK
             process_metrics().observe(FUNCTION_DURATION, took_s, self._function.function.folder, outcome)
+            if hangs is not None:
+                # The thread cannot be killed, and its slot stays taken, so that stuck handlers cannot pile up.
+                hangs.wait()
             self._delete([message for message in batch if message["MessageId"] not in failed])
             _log.log(
                 logging.WARNING if failed else logging.DEBUG,
@@ -167,8 +170,11 @@ class Mapping:
                 self._in_work -= 1
                 self._changed.notify_all()
 
-    def _invoke(self, batch: "Sequence[MessageTypeDef]") -> set[str]:
-        """Run the function, and return the ids of the messages that are to come back after their visibility timeout."""
+    def _invoke(self, batch: "Sequence[MessageTypeDef]") -> tuple[set[str], threading.Event | None]:
+        """
+        Run the function, and return the ids of the messages that are to come back after their visibility timeout; with
+        what is set when a handler that hangs has ended after all.
+        """
         ids = [message["MessageId"] for message in batch]
         region = self._function.region
         event = sqs_event(batch, queue_arn(region, self._queue.name), region)
@@ -176,16 +182,15 @@ class Mapping:
         try:
             answer = self._function.call_within_timeout(event)
             json.dumps(answer)
-            return failed_ids(answer, ids) if self._mapping.partial_responses else set()
+            return failed_ids(answer, ids) if self._mapping.partial_responses else set(), None
         except FunctionTimeout as exc:
             _log.error(str(exc), extra={"fields": {"stack": exc.stack}})
-            # The thread cannot be killed, and its slot stays taken, so that stuck handlers cannot pile up.
-            exc.ended.wait()
+            return set(ids), exc.ended
         except InvalidBatchAnswer as exc:
             _log.error("function %s failed the whole batch: %s", name, exc)
         except BaseException as exc:  # a handler that calls sys.exit() fails its batch and nothing else
             _log.error("function %s raised", name, exc_info=exc)
-        return set(ids)
+        return set(ids), None
 
     def _delete(self, done: "Sequence[MessageTypeDef]") -> None:
         for start in range(0, len(done), _RECEIVE_MAX):

@@ -84,8 +84,9 @@ class Plan:
             return self._changed.wait_for(lambda: not self._running, max(0.0, until_s - time.monotonic()))
 
     def _run(self) -> None:
-        started_s, outcome = time.perf_counter(), FAILED
         fields = {"function": self._function.function.name, "schedule": self._schedule.name}
+        started_s, outcome = time.perf_counter(), FAILED
+        ended: threading.Event | None = None
         try:
             self._function.call_within_timeout(json.loads(self._schedule.payload))
             outcome = OK
@@ -93,15 +94,18 @@ class Plan:
             _log.debug("schedule done", extra={"fields": {**fields, "ms": ms}})
         except FunctionTimeout as exc:
             _log.error(str(exc), extra={"fields": {**fields, "stack": exc.stack}})
-            exc.ended.wait()
+            ended = exc.ended
         except BaseException as exc:  # a handler that calls sys.exit() ends its run and nothing else
             _log.error("function %s raised", self._function.function.name, exc_info=exc, extra={"fields": fields})
-        finally:
-            took_s = time.perf_counter() - started_s
-            process_metrics().observe(FUNCTION_DURATION, took_s, self._function.function.folder, outcome)
-            with self._changed:
-                self._running -= 1
-                self._changed.notify_all()
+        # What hangs is counted, too, though it may never end.
+        process_metrics().observe(
+            FUNCTION_DURATION, time.perf_counter() - started_s, self._function.function.folder, outcome
+        )
+        if ended is not None:
+            ended.wait()
+        with self._changed:
+            self._running -= 1
+            self._changed.notify_all()
 
 
 class Scheduler:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from paylink.core.metrics import METRICS, OF_PROCESSES, STORED, told_name
+from paylink.runtime.emf import ALARMED
 from paylink.runtime.queue_depths import WITHIN_S
 from paylink.runtime.settings import Settings
 from paylink.runtime.stored_metrics import ACCOUNTS_MAX, OTHERS
@@ -109,7 +110,20 @@ def test_a_failing_provider_is_told_by_the_kind_of_failure(stack: Stack):
     page = page_of(stack)
     name = "paylink_provider_call_duration_seconds_count"
     assert page.value(name, provider="stripe", operation="create_payment", result="unavailable") == 1
+    assert page.value("paylink_calls_unresolved", what="checkout") == 0
+
+
+def test_a_call_whose_end_is_not_known_after_a_question_is_told_with_its_age(stack: Stack):
+    """One whose answer may still come is not: there are always some."""
+    stack.fault("api_error_after")
+    stack.checkout()
+    assert page_of(stack).value("paylink_calls_unresolved", what="checkout") == 0
+    stack.fault("api_error_before")
+    stack.rows("update attempts set resolve_due_at = now(), created_at = created_at - interval '1 hour'")
+    stack.functions["resolve_unknown"].call({})
+    page = page_of(stack)
     assert page.value("paylink_calls_unresolved", what="checkout") == 1
+    assert 3600 <= page.value("paylink_calls_unresolved_oldest_seconds", what="checkout") < 3700
 
 
 def test_queues_tell_what_they_hold_and_what_waits_longest(stack: Stack):
@@ -245,6 +259,9 @@ def test_on_aws_a_schedule_tells_cloudwatch_what_the_page_tells_of_stored_figure
         for directive in line["_aws"]["CloudWatchMetrics"]
         for metric in directive["Metrics"]
     }
+    # What alarms ask for is told without labels as well.
+    without_labels = {key for key in told if not key[1] and key[0] in {told_name(metric) for metric in ALARMED}}
+    assert {told.pop(key) for key in without_labels} == {0}
     stored = {told_name(metric) for metric in STORED} - {"paylink_build_info"}
     on_page = {key: value for key, value in page.samples.items() if key[0] in stored}
     ages = {key for key in on_page if "_seconds" in key[0] or key[0] == "paylink_queue_messages"}

@@ -144,6 +144,7 @@ TRANSACTIONS_UNRESOLVED_OLDEST = Metric(
 CALLS_UNRESOLVED = Metric(
     "paylink_calls_unresolved", "gauge", "Calls of providers whose end is not known yet.", ("what",)
 )
+CALLS_UNRESOLVED_OLDEST = Metric("paylink_calls_unresolved_oldest_seconds", "gauge", "Age of the oldest.", ("what",))
 _OF_DISCREPANCY = ("provider", "account", "kind", "currency")
 DISCREPANCIES_OPEN = Metric("paylink_discrepancies_open", "gauge", "Differences from a provider.", _OF_DISCREPANCY)
 DISCREPANCIES_DRIFT = Metric(
@@ -194,6 +195,7 @@ STORED = (
     TRANSACTIONS_UNRESOLVED,
     TRANSACTIONS_UNRESOLVED_OLDEST,
     CALLS_UNRESOLVED,
+    CALLS_UNRESOLVED_OLDEST,
     DISCREPANCIES_OPEN,
     DISCREPANCIES_DRIFT,
     DISCREPANCIES_OLDEST,

@@ -143,6 +143,7 @@ def _transactions(read: Read) -> Iterator[Sample]:
     yield Sample(m.TRANSACTIONS_UNRESOLVED_OLDEST, (), read.unresolved["oldest_s"])
     for row in read.calls:
         yield Sample(m.CALLS_UNRESOLVED, (row["what"],), row["calls"])
+        yield Sample(m.CALLS_UNRESOLVED_OLDEST, (row["what"],), row["oldest_s"])
 
 
 def _discrepancies(read: Read) -> Iterator[Sample]:
