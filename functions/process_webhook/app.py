@@ -12,9 +12,11 @@ from paylink.runtime.wiring import deps
 def _process(messages: Sequence[Message]) -> set[str]:
     """What came once is worked at together; what comes again may hold what broke it, so each of its events alone."""
     event_row_ids = {message.id: _read(message) for message in messages}
-    failed = deps().processing.process([i for m in messages if not m.again for i in event_row_ids[m.id]])
+    traces = {i: place for m in messages if m.traces for i, place in m.traces.items()}
+    once = [i for m in messages if not m.again for i in event_row_ids[m.id]]
+    failed = deps().processing.process(once, traces=traces)
     again = [i for m in messages if m.again for i in event_row_ids[m.id]]
-    failed |= deps().processing.process(again, one_by_one=True)
+    failed |= deps().processing.process(again, one_by_one=True, traces=traces)
     return {m.id for m in messages if not failed.isdisjoint(event_row_ids[m.id])}
 
 

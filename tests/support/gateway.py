@@ -1,4 +1,4 @@
-"""The gateway as a process, over PayLink's own template and a test's stack."""
+"""The gateway and the worker as processes, over PayLink's own template and a test's stack."""
 
 import contextlib
 import os
@@ -22,6 +22,20 @@ def running_gateway(stack: Stack, log: Path, **settings: str) -> Iterator[tuple[
     with running("gateway", log, os.environ | stack.environ | own | settings) as process:
         _await_health(port)
         yield port, process.pid
+
+
+@contextlib.contextmanager
+def running_worker(stack: Stack, log: Path, **settings: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run the worker for the time of the block, which begins once it polls its queues."""
+    ready = log.with_suffix(".ready")
+    own = {"PAYLINK_READY_FILE": str(ready), "PAYLINK_SCHEDULE_RATE_MAX_S": "1"}
+    with running("worker", log, os.environ | stack.environ | own | settings) as process:
+        stop_at = time.monotonic() + 30
+        while not ready.exists():
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < stop_at, log.read_text()
+            time.sleep(0.05)
+        yield process
 
 
 @contextlib.contextmanager

@@ -281,7 +281,8 @@ class Stack:
     def drain(self) -> bool:
         """Process one batch of what is queued, as the event source mapping does. False: nothing was queued."""
         client, url = self.sqs, self.environ["PAYLINK_WEBHOOK_EVENTS_QUEUE_URL"]
-        got = client.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+        got = client.receive_message(QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"])
+        got = got.get("Messages", [])
         if not got:
             return False
         event = {"Records": [record_of(message) for message in got]}
@@ -387,7 +388,10 @@ def record_of(message: dict[str, Any]) -> dict[str, Any]:
         "receiptHandle": message["ReceiptHandle"],
         "body": message["Body"],
         "attributes": {"ApproximateReceiveCount": "1"},
-        "messageAttributes": {},
+        "messageAttributes": {
+            name: {"dataType": value["DataType"], "stringValue": value["StringValue"]}
+            for name, value in message.get("MessageAttributes", {}).items()
+        },
         "eventSource": "aws:sqs",
         "eventSourceARN": "arn:aws:sqs:ap-southeast-3:000000000000:webhook-events",
         "awsRegion": "ap-southeast-3",

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -14,7 +14,7 @@ import pytest
 import urllib3
 
 from paylink_local.services.testing import free_port
-from support.gateway import running, running_gateway
+from support.gateway import running_gateway, running_worker
 from support.metrics_page import Page, read_openmetrics, read_text
 from support.stack import Stack
 
@@ -105,19 +105,6 @@ def test_too_many_requests_are_counted_as_such(stack: Stack, tmp_path: Path):
     refused = statuses.count(429)
     assert refused >= 2
     assert page.value("paylink_problems_total", function="list_transactions", problem="rate-limited") == refused
-
-
-@contextlib.contextmanager
-def running_worker(stack: Stack, log: Path, **settings: str) -> Iterator["subprocess.Popen[bytes]"]:
-    ready = log.with_suffix(".ready")
-    own = {"PAYLINK_READY_FILE": str(ready), "PAYLINK_SCHEDULE_RATE_MAX_S": "1"}
-    with running("worker", log, os.environ | stack.environ | own | settings) as process:
-        stop_at = time.monotonic() + 30
-        while not ready.exists():
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < stop_at, log.read_text()
-            time.sleep(0.05)
-        yield process
 
 
 def works(page: Page) -> bool:

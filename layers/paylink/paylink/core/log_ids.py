@@ -6,6 +6,8 @@ from contextvars import ContextVar
 from types import MappingProxyType
 from uuid import UUID
 
+from paylink.core.tracing import current_span
+
 REQUEST_ID = "request_id"
 TRACE_ID = "trace_id"
 LOG_IDS = (
@@ -20,15 +22,23 @@ LOG_IDS = (
     "account_id",
     "merchant_id",
 )
-"""Every name of an id; docs/logging.md says what each is. `trace_id` is kept for tracing."""
+"""Every name of an id; docs/logging.md says what each is."""
 
 _ids: ContextVar[Mapping[str, str]] = ContextVar("log_ids", default=MappingProxyType({}))
 
 
 @contextmanager
 def log_ids(**ids: UUID | str | None) -> Iterator[None]:
-    """Have every line that this thread logs within the block carry these ids, beside those that it has already."""
-    token = _ids.set({**_ids.get(), **{name: str(value) for name, value in ids.items() if value is not None}})
+    """
+    Have every line that this thread logs within the block carry these ids, beside those that it has already; the
+    current span carries them too.
+    """
+    given = {name: str(value) for name, value in ids.items() if value is not None}
+    span = current_span()
+    if span is not None:
+        for name, value in given.items():
+            span.set(f"paylink.{name}", value)
+    token = _ids.set({**_ids.get(), **given})
     try:
         yield
     finally:

@@ -107,7 +107,13 @@ PROVIDER_CALL = Metric(
     ("provider", "operation", "result"),
     _WORK_S,
 )
-OF_PROCESSES = (FUNCTION_DURATION, PROBLEMS, REPLAYS, EVENT_WAIT, EVENT_PROCESSING, PROVIDER_CALL)
+SPANS_DROPPED = Metric(
+    "paylink_trace_spans_dropped",
+    "counter",
+    "Spans of traces that are lost: the queue was full, or the collector did not take them.",
+    ("reason",),
+)
+OF_PROCESSES = (FUNCTION_DURATION, PROBLEMS, REPLAYS, EVENT_WAIT, EVENT_PROCESSING, PROVIDER_CALL, SPANS_DROPPED)
 
 WEBHOOKS_RECEIVED = Metric(
     "paylink_webhooks_received", "counter", "Webhooks answered with 2xx.", ("provider", "account", "kind")

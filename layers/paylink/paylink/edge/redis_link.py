@@ -17,6 +17,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from hiredis import ProtocolError, Reader, ReplyError, pack_command
 
 from paylink.core.secret import Secret
+from paylink.core.tracing import CLIENT, Value, current_span
 
 _TIMEOUT_S = 0.2
 _READ_SIZE = 64 * 1024
@@ -99,6 +100,13 @@ class RedisLink:
         return [RedisRefused(_first_word(a)) if isinstance(a, ReplyError) else a for a in answers]
 
     def _send(self, commands: Sequence[Sequence[Word]]) -> list[Any]:
+        parent = current_span()
+        if parent is None:
+            return self._ask(commands)
+        with parent.child(*_description(self._url, commands), CLIENT):
+            return self._ask(commands)
+
+    def _ask(self, commands: Sequence[Sequence[Word]]) -> list[Any]:
         try:
             connection, reused = self._idle.pop(), True
         except IndexError:
@@ -110,7 +118,7 @@ class RedisLink:
             if reused and isinstance(exc, ConnectionError | EOFError):
                 # It had died idle, and so have the others.
                 self.close()
-                return self._send(commands)
+                return self._ask(commands)
             raise RedisUnavailable(type(exc).__name__) from exc
         self._idle.append(connection)
         return answers
@@ -133,6 +141,19 @@ class RedisLink:
         except (OSError, EOFError, ProtocolError, ValueError) as exc:
             raise RedisUnavailable(type(exc).__name__) from exc
         return connection
+
+
+def _description(url: Secret, commands: Sequence[Sequence[Word]]) -> tuple[str, dict[str, Value]]:
+    """Return the name and attributes of a span: the command, never what it is about."""
+    name = str(commands[0][0])
+    if len(commands) > 1:
+        name = f"PIPELINE {name}"
+    described: dict[str, Value] = {"db.system.name": "redis", "db.operation.name": name}
+    if len(commands) > 1:
+        described["db.operation.batch.size"] = len(commands)
+    if host := urlsplit(url.reveal()).hostname:
+        described["server.address"] = host
+    return name, described
 
 
 def _open(scheme: str, host: str | None, port: int | None, path: str, timeout_s: float) -> socket.socket:

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
+from paylink.core.tracing import CLIENT, Value, current_span
 from paylink.providers.port import Effect, ErrorKind, ProviderError
 
 if TYPE_CHECKING:
@@ -77,6 +79,22 @@ class ProviderHttp:
         Raises:
             ProviderError: UNAVAILABLE. Effect NOTHING when the request never left us; for a GET always NOTHING.
         """
+        parent = current_span()
+        if parent is None:
+            return self._send(method, path, headers, body)
+        # Not its path, which has ids, and may have a payer's.
+        base = urlsplit(self._base)
+        described: dict[str, Value] = {"http.request.method": method, "server.address": base.hostname or ""}
+        if base.port is not None:
+            described["server.port"] = base.port
+        with parent.child(method, described, CLIENT) as call:
+            answer = self._send(method, path, headers, body)
+            call.set("http.response.status_code", answer.status)
+            if answer.status >= 400:
+                call.fail(str(answer.status))
+            return answer
+
+    def _send(self, method: str, path: str, headers: Mapping[str, str], body: str | None) -> Answer:
         from urllib3.exceptions import HTTPError
 
         for tries_left in reversed(range(_CONNECT_TRIES)):

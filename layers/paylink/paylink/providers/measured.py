@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from paylink.core.metrics import OK, PROVIDER_CALL, Metrics
 from paylink.core.money import Money
+from paylink.core.tracing import span
 from paylink.providers.port import Account, Capabilities, CredentialField, Provider, ProviderError
 
 if TYPE_CHECKING:
@@ -24,11 +25,13 @@ class _Clock:
     def __init__(self, slug: str, metrics: Metrics) -> None:
         self._slug = slug
         self._metrics = metrics
+        self._attributes = {"paylink.provider": slug}
 
     def time(self, operation: str, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         began_s, result = time.perf_counter(), DEFECT
         try:
-            answer = call(*args, **kwargs)
+            with span(operation, self._attributes):
+                answer = call(*args, **kwargs)
             result = OK
             return answer
         except ProviderError as exc:

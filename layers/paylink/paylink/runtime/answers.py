@@ -23,6 +23,10 @@ class LaterAnswer:
         self._promise = promise
         self._finish = finish
 
+    def finished_by(self, finish: Callable[[Callable[[], dict[str, Any]]], dict[str, Any]]) -> "LaterAnswer":
+        """Return the same with another way to finish it, which is given its own."""
+        return LaterAnswer(self._promise, lambda: finish(self._finish))
+
     def then(self, report: Callable[[dict[str, Any]], None]) -> None:
         """Have the answer reported once it is there, from the thread that has it."""
         self._promise.then(lambda _: report(self._finish()))

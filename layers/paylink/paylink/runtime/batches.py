@@ -1,15 +1,21 @@
 """Queue functions: a partial batch response, so that only failed messages come back."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 
 from paylink.core.errors import StorageUnavailable
 from paylink.core.metrics import FAILED, OK
+from paylink.core.tracing import NO_TRACES, Traces
 from paylink.runtime.logs import begin_invocation, log
 from paylink.runtime.process_metrics import Handler, measured
+from paylink.runtime.traces import process_tracer
+
+if TYPE_CHECKING:
+    from paylink.runtime.tracer import Tracer
 
 
 class MessageFailed(Exception):
@@ -23,6 +29,8 @@ class Message:
     id: str
     body: str
     again: bool
+    traces: Traces = field(default_factory=lambda: NO_TRACES)
+    """Of those of its events that are traced."""
 
 
 def queue_function(name: str, handle_batch: Callable[[Sequence[Message]], set[str]]) -> Handler:
@@ -30,15 +38,20 @@ def queue_function(name: str, handle_batch: Callable[[Sequence[Message]], set[st
 
     def handler(event: Any, context: Any) -> Any:
         begin_invocation(context)
-        messages = [_message(record) for record in event["Records"]]
+        tracer = process_tracer()
+        messages = [_message(record, tracer) for record in event["Records"]]
         try:
-            failed = handle_batch(messages)
+            with _span(event["Records"], messages) if tracer is not None else nullcontext():
+                failed = handle_batch(messages)
         except StorageUnavailable as exc:
             log.warning("a batch comes again", messages=len(messages), error=exc.slug)
             failed = {message.id for message in messages}
         except Exception:
             log.exception("a batch failed", messages=len(messages))
             failed = {message.id for message in messages}
+
+        if tracer is not None:
+            tracer.settle()
 
         def answer(record: Any) -> None:
             if record["messageId"] in failed:
@@ -51,6 +64,18 @@ def queue_function(name: str, handle_batch: Callable[[Sequence[Message]], set[st
     return measured(name, handler, lambda answer: FAILED if answer["batchItemFailures"] else OK)
 
 
-def _message(record: Mapping[str, Any]) -> Message:
+def _message(record: Mapping[str, Any], tracer: "Tracer | None") -> Message:
     received = int(record["attributes"]["ApproximateReceiveCount"])
-    return Message(record["messageId"], record["body"], again=received > 1)
+    message = Message(record["messageId"], record["body"], again=received > 1)
+    if tracer is None:
+        return message
+    from paylink.runtime.queue_traces import read_traces
+
+    return replace(message, traces=read_traces(record, tracer))
+
+
+def _span(records: Sequence[Mapping[str, Any]], messages: Sequence[Message]) -> AbstractContextManager[object]:
+    from paylink.runtime.queue_traces import begin_batch
+
+    queue = records[0]["eventSourceARN"].rpartition(":")[2] if records else ""
+    return begin_batch(queue, len(messages), {i: place for message in messages for i, place in message.traces.items()})

@@ -31,6 +31,7 @@ from paylink.runtime.headers import cors_headers, rate_limit_headers
 from paylink.runtime.logs import log, request_id_in_logs
 from paylink.runtime.process_metrics import measured, process_metrics, request_outcome
 from paylink.runtime.schedules import run_scheduled
+from paylink.runtime.traces import traced_requests
 from paylink.services.promise import Promise
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class HttpFunction(Chalice):
         # No answer of ours is binary, and Chalice need not look at each whether it is.
         self.api.binary_types = []
         self._schedule: Callable[[], dict[str, Any]] | None = None
-        self._handle = measured(name, self._invoke, _outcome)
+        self._handle = measured(name, traced_requests(self._invoke), _outcome)
 
     @property
     def current_request(self) -> Request | None:

@@ -41,9 +41,9 @@ class HttpConnection:
         self.kept = True
         """Whether another request may be sent."""
 
-    def post(self, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
+    def post(self, headers: Mapping[str, str], body: bytes, path: str = "/") -> tuple[int, bytes]:
         """
-        Post to `/`; return the answer's status and body. `headers` hold the host, and neither its length nor CR or LF.
+        Return the answer's status and body. `headers` hold the host, and neither the body's length nor CR or LF.
 
         Raises:
             NoAnswer: The server had closed the connection, or closes it without a word.
@@ -51,7 +51,7 @@ class HttpConnection:
             OSError: It does not answer in time, or breaks off.
         """
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        head = f"POST / HTTP/1.1\r\n{lines}content-length: {len(body)}\r\n\r\n"
+        head = f"POST {path} HTTP/1.1\r\n{lines}content-length: {len(body)}\r\n\r\n"
         self._socket.sendall(head.encode("latin-1") + body)
         answer = _Answer()
         received = 0

@@ -12,7 +12,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
-from paylink.core.log_ids import REQUEST_ID, current_log_ids
+from paylink.core.log_ids import REQUEST_ID, TRACE_ID, current_log_ids
+from paylink.core.tracing import current_span
 from paylink.runtime.log_lines import log_format, write_line
 
 if TYPE_CHECKING:
@@ -77,6 +78,9 @@ class _Ids(logging.Filter):
         request_id = request_id_in_logs.get()
         if request_id is not None:
             held[REQUEST_ID] = request_id
+        span = current_span()
+        if span is not None:
+            held[TRACE_ID] = f"{span.ids.trace_id:032x}"
         for name, value in current_log_ids().items():
             held.setdefault(name, value)
         return True

@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from paylink.core.seldom import Seldom
+from paylink.core.tracing import NO_TRACES, Span, Traces
 from paylink.runtime.logs import log
 
 if TYPE_CHECKING:
+    from paylink.runtime.queue_traces import Sends
     from paylink.runtime.sqs_link import SqsLink
 
 IDS_PER_MESSAGE = 100
@@ -60,21 +62,33 @@ class SqsQueue:
         self._dead_letter_queue_url = dead_letter_queue_url
         self._failures = failures or Seldom()
 
-    def send(self, event_row_ids: Sequence[UUID], delay_s: float = 0) -> None:
-        if delay_s <= _DELAY_S_MAX:
-            self.send_delayed({math.ceil(delay_s): event_row_ids})
+    @property
+    def name(self) -> str:
+        return self._queue_url.rpartition("/")[2]
 
-    def send_delayed(self, ids_by_delay: Mapping[int, Sequence[UUID]]) -> None:
-        """Send events by the seconds, 0 to 900, that their messages are held back."""
-        messages = [
-            {"MessageBody": encode_message(ids[i : i + IDS_PER_MESSAGE])}
-            | ({"DelaySeconds": delay_s} if delay_s else {})
+    def send(self, event_row_ids: Sequence[UUID], delay_s: float = 0, traces: Traces = NO_TRACES) -> None:
+        if delay_s <= _DELAY_S_MAX:
+            sends = _begin_sends(self.name, event_row_ids, traces) if traces else {}
+            self.send_delayed({math.ceil(delay_s): event_row_ids}, sends)
+
+    def send_delayed(self, ids_by_delay: Mapping[int, Sequence[UUID]], sends: "Sends") -> None:
+        """
+        Send events by the seconds, 0 to 900, that their messages are held back. The spans in `sends` go with them, and
+        end.
+        """
+        chunks = [
+            (delay_s, ids[i : i + IDS_PER_MESSAGE])
             for delay_s, ids in ids_by_delay.items()
             for i in range(0, len(ids), IDS_PER_MESSAGE)
         ]
-        for i in range(0, len(messages), _MESSAGES_PER_SEND):
-            entries = [{"Id": str(n), **message} for n, message in enumerate(messages[i : i + _MESSAGES_PER_SEND])]
-            self._send(self._queue_url, entries)
+        for i in range(0, len(chunks), _MESSAGES_PER_SEND):
+            together = chunks[i : i + _MESSAGES_PER_SEND]
+            entries = [{"Id": str(n), **_message(ids, delay_s, sends)} for n, (delay_s, ids) in enumerate(together)]
+            sent = self._send(self._queue_url, entries)
+            if sends:
+                from paylink.runtime.queue_traces import end_sends
+
+                end_sends((sends[i] for _, ids in together for i in ids if i in sends), None if sent else "not_queued")
 
     def send_dead(self, event_row_id: UUID, reason: str) -> bool:
         body = json.dumps({"event_row_id": str(event_row_id), "reason": reason})
@@ -132,6 +146,24 @@ def _reason(exc: Exception) -> str:
     return str(exc) if isinstance(exc, SqsFailed) else type(exc).__name__
 
 
+def _begin_sends(queue: str, event_row_ids: Sequence[UUID], traces: Traces) -> dict[UUID, Span]:
+    # Of tracing nothing is imported where nothing is traced.
+    from paylink.runtime.queue_traces import begin_sends
+
+    return begin_sends(queue, event_row_ids, traces)
+
+
+def _message(event_row_ids: Sequence[UUID], delay_s: int, sends: "Sends") -> dict[str, Any]:
+    message: dict[str, Any] = {"MessageBody": encode_message(event_row_ids)}
+    if delay_s:
+        message["DelaySeconds"] = delay_s
+    if sends:
+        from paylink.runtime.queue_traces import message_attributes
+
+        message |= message_attributes(event_row_ids, sends)
+    return message
+
+
 class BackgroundQueue:
     """
     Sends from one daemon thread, and pauses after each time, the longer the more there was to send: what comes
@@ -140,16 +172,17 @@ class BackgroundQueue:
 
     def __init__(self, queue: SqsQueue) -> None:
         self._queue = queue
-        self._waiting: SimpleQueue[tuple[int, UUID] | None] = SimpleQueue()
+        self._waiting: SimpleQueue[tuple[int, UUID, Span | None] | None] = SimpleQueue()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    def send(self, event_row_ids: Sequence[UUID], delay_s: float = 0) -> None:
+    def send(self, event_row_ids: Sequence[UUID], delay_s: float = 0, traces: Traces = NO_TRACES) -> None:
         if delay_s > _DELAY_S_MAX or self._waiting.qsize() > _WAITING_MAX:
             # Too late for SQS, or it hangs. They are due in Postgres: the relay queues them.
             return
+        sends = _begin_sends(self._queue.name, event_row_ids, traces) if traces else {}
         for event_row_id in event_row_ids:
-            self._waiting.put((math.ceil(delay_s), event_row_id))
+            self._waiting.put((math.ceil(delay_s), event_row_id, sends.get(event_row_id)))
         if event_row_ids:
             self._ensure_thread()
 
@@ -179,9 +212,12 @@ class BackgroundQueue:
                 except Empty:
                     break
             ids_by_delay: dict[int, list[UUID]] = {}
-            for delay_s, event_row_id in filter(None, taken):
+            sends: dict[UUID, Span] = {}
+            for delay_s, event_row_id, span in filter(None, taken):
                 ids_by_delay.setdefault(delay_s, []).append(event_row_id)
-            self._queue.send_delayed(ids_by_delay)
+                if span is not None:
+                    sends[event_row_id] = span
+            self._queue.send_delayed(ids_by_delay, sends)
             if None in taken:
                 self._queue.close()
                 return

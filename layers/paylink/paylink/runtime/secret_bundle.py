@@ -5,7 +5,7 @@ import re
 
 BUNDLE = "PAYLINK_SECRETS"
 
-_NAME = re.compile(r"(PAYLINK|PG)[A-Z0-9_]+\Z", re.ASCII)
+_NAME = re.compile(r"(PAYLINK|PG|OTEL)[A-Z0-9_]+\Z", re.ASCII)
 
 
 def read_bundle(text: str) -> dict[str, str]:
@@ -25,7 +25,7 @@ def read_bundle(text: str) -> dict[str, str]:
         raise ValueError(f"{BUNDLE} is not a JSON object")
     for number, (name, value) in enumerate(settings.items(), 1):
         if not _NAME.match(name) or name == BUNDLE:
-            raise ValueError(f"{BUNDLE}: name {number} is not that of a setting, PAYLINK_... or PG...")
+            raise ValueError(f"{BUNDLE}: name {number} is not that of a setting, PAYLINK_..., PG... or OTEL_...")
         if not isinstance(value, str) or "\0" in value:
             raise ValueError(f"{BUNDLE}: the value of {name} is not a text")
     return settings

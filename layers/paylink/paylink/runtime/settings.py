@@ -14,6 +14,7 @@ from paylink.edge.limits import Limit
 from paylink.edge.sources import TrustedProxies
 from paylink.runtime.log_lines import FORMAT_SETTING, LOG_FORMATS
 from paylink.runtime.secret_bundle import BUNDLE, read_bundle
+from paylink.runtime.traces import ENDPOINT, TRACES_ENDPOINT
 
 ENVIRONMENTS = ("local", "test", "production")
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
@@ -102,6 +103,7 @@ class Settings:
             log_format=read.choice(FORMAT_SETTING, LOG_FORMATS, _AS_IT_SUITS),
             environ=MappingProxyType(dict(environ)),
         )
+        read.check_traces()
         if read.errors:
             raise InvalidSettings("\n".join(read.errors))
         return settings
@@ -156,6 +158,13 @@ class _Reader:
         if not all(_ORIGIN.match(origin) for origin in origins):
             self.errors.append(f"{name} is a comma-separated list of origins such as https://shop.example.com")
         return origins
+
+    def check_traces(self) -> None:
+        """Check how traces are exported, which runtime/traces.py reads before the other settings are read."""
+        if self._environ.get(ENDPOINT) or self._environ.get(TRACES_ENDPOINT):
+            from paylink.runtime.trace_settings import TraceSettings
+
+            self._or_error(lambda: TraceSettings.from_environ(self._environ), None)
 
     def _or_error(self, read: Callable[[], T], instead: T) -> T:
         try:

@@ -40,7 +40,7 @@ class SetWritten:
     those that were parked until now, and alerts.
     """
 
-    ended: set[UUID] = field(default_factory=set)
+    ended: dict[UUID, Ending] = field(default_factory=dict)
     waits: list[tuple[str, float]] = field(default_factory=list)
     woken: list[UUID] = field(default_factory=list)
     alerts: HeldAlerts = field(default_factory=HeldAlerts)
@@ -94,7 +94,7 @@ def write_set(uow: UnitOfWork, event_row_ids: Sequence[UUID], read: Read) -> Set
         write_changes(uow, changes)
     written.woken = add_references(uow, list(kept), list(kept.values()))
     webhooks.finish_events(uow, endings)
-    written.ended = {ending.event_row_id for ending in endings}
+    written.ended = {ending.event_row_id: ending for ending in endings}
     written.waits = [(e.provider, e.waited_s) for e in fresh if e.id in written.ended]
     return written
 

@@ -4,10 +4,12 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from paylink.core.errors import PayLinkError, StorageUnavailable
+from paylink.core.tracing import Span, current_span, working_for
 from paylink.services.promise import Promise
 
 Q = TypeVar("Q")
@@ -26,6 +28,19 @@ class _Waiting(Generic[Q, A]):
     until_s: float
     unavailable: bool = False
     answer: Promise[A] = field(default_factory=Promise)
+    span: Span | None = None
+    """From asking to the answer, where the request is traced."""
+
+    def keep(self, answer: A) -> None:
+        if self.span is not None:
+            self.span.end()
+        self.answer.keep(answer)
+
+    def break_(self, error: BaseException) -> None:
+        if self.span is not None:
+            self.span.fail(type(error).__name__)
+            self.span.end()
+        self.answer.break_(error)
 
 
 class Groups(Generic[Q, A]):
@@ -63,6 +78,9 @@ class Groups(Generic[Q, A]):
     def submit(self, item: Q, *, within_s: float) -> Promise[A]:
         """Return the answer to come, from the group's thread. It raises StorageUnavailable when that takes longer."""
         waiting: _Waiting[Q, A] = _Waiting(item, time.monotonic() + within_s)
+        parent = current_span()
+        if parent is not None:
+            waiting.span = parent.child(self._name)
         if self._by_caller:
             self._answer([waiting])
             return waiting.answer
@@ -104,17 +122,19 @@ class Groups(Generic[Q, A]):
             _fail(group)
             return
         try:
-            answers = self._work([waiting.item for waiting in group], max(_WORK_S_MIN, within_s))
+            spans = [waiting.span for waiting in group if waiting.span is not None]
+            with _shared(spans, len(group)) if spans else nullcontext():
+                answers = self._work([waiting.item for waiting in group], max(_WORK_S_MIN, within_s))
         except StorageUnavailable:
             _fail(group)
         except Exception as exc:
             if len(group) == 1:
-                group[0].answer.break_(exc)
+                group[0].break_(exc)
             else:
                 self._try_each(group, until_s)
         else:
             for waiting, answer in zip(group, answers, strict=True):
-                waiting.answer.keep(answer)
+                waiting.keep(answer)
 
     def _try_each(self, group: Sequence[_Waiting[Q, A]], until_s: float) -> None:
         """One that cannot be done must not take the others of its group with it."""
@@ -131,4 +151,13 @@ def _fail(group: Iterable[_Waiting[Q, A]], error: type[PayLinkError] = StorageUn
     for waiting in group:
         if not waiting.answer.done:
             waiting.unavailable = error is StorageUnavailable
-            waiting.answer.break_(error(retry_after_s=2) if waiting.unavailable else error())
+            waiting.break_(error(retry_after_s=2) if waiting.unavailable else error())
+
+
+def _shared(spans: Sequence[Span], size: int) -> AbstractContextManager[None]:
+    """Do a group's work under the span of the first who is traced; those of the others link to it."""
+    for span in spans:
+        span.set("paylink.group.size", size)
+    for span in spans[1:]:
+        span.link(spans[0])
+    return working_for(spans[0])

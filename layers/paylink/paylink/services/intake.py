@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import count
 from uuid import UUID
 
+from paylink.core.tracing import Place, current_span, span
 from paylink.providers.port import Account, Signature, Verified, WebhookRefused
 from paylink.services.group_commit import COMMIT_DEADLINE_S, GroupCommit
 from paylink.services.ports import Parts
@@ -36,7 +37,9 @@ class Intake:
         self._parts = parts
         self._refusals = refusals
         self._shard = any_shard(LEDGER_SHARDS)
-        self._commits = GroupCommit(self._store, parts.queue.send, by_caller=by_caller)
+        self._commits = GroupCommit(self._store, self._queue, by_caller=by_caller)
+        self._traces: dict[UUID, Place] = {}
+        """Of webhooks that are traced and not committed yet."""
 
     def receive(
         self,
@@ -86,9 +89,36 @@ class Intake:
             },
         )
         within_s = max(0.2, commit_by - time.monotonic())
-        return Receipt(verified.event_id, self._commits.submit(webhook, within_s=within_s))
+        return Receipt(verified.event_id, self._commit(webhook, within_s))
+
+    def _commit(self, webhook: NewWebhook, within_s: float) -> Promise[bool]:
+        place = current_span()
+        if place is None:
+            return self._commits.submit(webhook, within_s=within_s)
+        place.set("paylink.event_row_id", str(webhook.id))
+        place.set("paylink.event_id", webhook.event_id)
+        self._traces[webhook.id] = place
+        new = self._commits.submit(webhook, within_s=within_s)
+        new.then(lambda _: self._forget(webhook.id))
+        return new
+
+    def _forget(self, event_row_id: UUID) -> None:
+        self._traces.pop(event_row_id, None)
+
+    def _queue(self, new: Sequence[UUID]) -> None:
+        if not self._traces:
+            self._parts.queue.send(new)
+            return
+        traces = {event_row_id: place for event_row_id in new if (place := self._traces.get(event_row_id))}
+        self._parts.queue.send(new, traces=traces)
 
     def _verify(self, signature: Signature, account: Account, raw_body: bytes, headers: Mapping[str, str]) -> Verified:
+        with span("verify", {"paylink.provider": account.provider}):
+            return self._verify_now(signature, account, raw_body, headers)
+
+    def _verify_now(
+        self, signature: Signature, account: Account, raw_body: bytes, headers: Mapping[str, str]
+    ) -> Verified:
         now = self._parts.now()
         try:
             return signature.verify(raw_body, headers, account.credentials, now)

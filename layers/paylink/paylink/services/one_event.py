@@ -6,6 +6,7 @@ from uuid import UUID
 
 from paylink.core.log_ids import log_ids
 from paylink.core.states import HAS_MONEY
+from paylink.core.tracing import NO_TRACES, current_span
 from paylink.providers.payments import Payment, ProviderEvent, Reference, attempt_of
 from paylink.providers.port import Assurance, ErrorKind, Provider, ProviderError, UnreadableEvent
 from paylink.services.evidence import Applied, Claim, Effect, alert_if_paid_twice, apply_evidence, claim_of, speaks_of
@@ -130,7 +131,8 @@ class OneEvent:
 
     def _send_later(self, event: ClaimedEvent, delay_s: float | None) -> None:
         if delay_s is not None:
-            self._parts.queue.send([event.id], delay_s)
+            span = current_span()
+            self._parts.queue.send([event.id], delay_s, NO_TRACES if span is None else {event.id: span})
 
     def _pull(self, provider: Provider, event: ClaimedEvent, told: ProviderEvent, transaction_id: UUID) -> _Pulled:
         def read(uow: UnitOfWork) -> tuple[tx.Transaction | None, list[Reference]]:

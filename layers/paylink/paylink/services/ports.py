@@ -8,6 +8,7 @@ from uuid import UUID
 
 from paylink.core.errors import NotSupported
 from paylink.core.metrics import Metrics, Unobserved
+from paylink.core.tracing import NO_TRACES, Traces
 from paylink.store.accounts import Accounts
 from paylink.store.database import Database
 from paylink.store.ids import new_id
@@ -21,10 +22,10 @@ if TYPE_CHECKING:
 class EventQueue(Protocol):
     """The way from intake to processing. Losing a message is allowed: the relay finds the event in Postgres."""
 
-    def send(self, event_row_ids: Sequence[UUID], delay_s: float = 0) -> None:
+    def send(self, event_row_ids: Sequence[UUID], delay_s: float = 0, traces: Traces = NO_TRACES) -> None:
         """
         Queue events for processing, not before `delay_s`; with more than 900 s nothing is queued, that is the relay's.
-        Never raises; a failure is logged.
+        The traces of those in `traces` go on where they are processed. Never raises; a failure is logged.
         """
 
     def send_dead(self, event_row_id: UUID, reason: str) -> bool:

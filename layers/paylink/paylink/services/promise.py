@@ -3,7 +3,10 @@
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Generic, TypeVar, cast
+
+from paylink.core.tracing import current_span, working_for
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -55,10 +58,12 @@ class Promise(Generic[T]):
     def go_on(self, further: "Callable[[T], Promise[U]]") -> "Promise[U]":
         """Return what comes of the promise that `further` makes of the result; it raises what either raises."""
         end: Promise[U] = Promise()
+        span = current_span()
 
         def follow(done: Promise[T]) -> None:
             try:
-                further(done.result()).then(hand_on)
+                with nullcontext() if span is None else working_for(span):
+                    further(done.result()).then(hand_on)
             except Exception as exc:
                 end.break_(exc)
 

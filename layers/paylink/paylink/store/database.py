@@ -23,6 +23,7 @@ from psycopg2 import errors
 from paylink.core.errors import StorageUnavailable
 from paylink.core.secret import Secret
 from paylink.core.seldom import Seldom
+from paylink.core.tracing import current_span, span
 from paylink.store.turns import Turns
 from paylink.store.unit_of_work import Connection, UnitOfWork
 
@@ -136,14 +137,19 @@ class Database:
         Raises:
             StorageUnavailable: The database cannot be reached or does not answer by the deadline.
         """
-        deadline = time.monotonic() + deadline_s
+        # With the wait for a connection, which has no span of its own.
+        with span("unit of work"):
+            return self._run(work, time.monotonic() + deadline_s, one_statement, reserved)
+
+    def _run(self, work: Callable[[UnitOfWork], T], deadline: float, one_statement: bool, reserved: bool) -> T:
         for attempt in range(_RETRIES + 1):
             try:
                 pool = self._reserved if reserved else self._idle
                 with self._connection(pool, deadline) as (connection, reused):
                     try:
                         connection.autocommit = one_statement
-                        result = work(UnitOfWork(connection, self._queries))
+                        unit = self._unit_of_work(connection)
+                        result = work(unit)
                     except _STALE as exc:
                         connection.close()
                         if reused and attempt < _RETRIES:
@@ -154,7 +160,7 @@ class Database:
                         if reused and not isinstance(exc, _TOO_LONG) and attempt < _RETRIES:
                             raise _Again from exc
                         raise
-                    connection.commit()
+                    unit.commit()
                     return result
             except _Again:
                 continue
@@ -165,6 +171,14 @@ class Database:
                 self._tell_silence(exc)
                 raise StorageUnavailable(retry_after_s=2) from exc
         raise StorageUnavailable(retry_after_s=2)
+
+    def _unit_of_work(self, connection: Connection) -> UnitOfWork:
+        parent = current_span()
+        if parent is None:
+            return UnitOfWork(connection, self._queries)
+        from paylink.store.traced import TracedUnitOfWork
+
+        return TracedUnitOfWork(connection, self._queries, parent)
 
     def _tell_silence(self, exc: Exception) -> None:
         held_back = self._silences.take()

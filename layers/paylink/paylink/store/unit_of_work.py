@@ -26,6 +26,10 @@ class UnitOfWork:
         self._connection = connection
         self._queries = queries
 
+    def commit(self) -> None:
+        """Commit what was done; for `Database` alone."""
+        self._connection.commit()
+
     def run(self, query: str, **parameters: Any) -> int:
         """Run a query for its effect; return how many rows it touched."""
         with self._connection.cursor() as cursor:
