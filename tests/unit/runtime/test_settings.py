@@ -100,3 +100,15 @@ enabled_providers(sys.argv[1:], {})
 assert all(signature.verify for signature in enabled_signatures(sys.argv[1:]).values())
 print(*sys.modules)
 """
+
+
+def test_wrong_settings_of_traces_are_told_with_all_others():
+    endpoint = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:4318"}
+    wrong = {"OTEL_TRACES_SAMPLER": "x"}
+    with pytest.raises(InvalidSettings) as raised:
+        Settings.from_environ(COMPLETE | endpoint | wrong | {"PAYLINK_RAW_BODY_DAYS": "0"})
+    assert "OTEL_TRACES_SAMPLER" in str(raised.value)
+    assert "PAYLINK_RAW_BODY_DAYS" in str(raised.value)
+    Settings.from_environ(COMPLETE | endpoint)
+    # Without an endpoint they count for nothing.
+    Settings.from_environ(COMPLETE | wrong)

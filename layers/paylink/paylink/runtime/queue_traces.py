@@ -45,9 +45,9 @@ def message_attributes(event_row_ids: Sequence[UUID], sends: Sends) -> dict[str,
 
 def read_traces(record: Mapping[str, Any], tracer: Tracer) -> dict[UUID, Place]:
     """Return where a message's events stand in their traces. What is malformed is passed over."""
-    attribute = (record.get("messageAttributes") or {}).get(ATTRIBUTE) or {}
     found: dict[UUID, Place] = {}
     try:
+        attribute = (record.get("messageAttributes") or {}).get(ATTRIBUTE) or {}
         told = json.loads(attribute.get("stringValue") or "{}")
         for text, traceparent in told.items():
             if (ids := parse_traceparent(traceparent)) is not None:
