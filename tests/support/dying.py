@@ -12,6 +12,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 from uuid import UUID
 
+from paylink.core.tracing import NO_TRACES, Traces
 from paylink.runtime import wiring
 from paylink.runtime.queues import encode_message
 from paylink.runtime.settings import Settings
@@ -84,7 +85,7 @@ class _ToldQueue:
         self._writer = writer
         self.held: list[UUID] = []
 
-    def send(self, event_row_ids: Sequence[UUID], delay_s: float = 0) -> None:
+    def send(self, event_row_ids: Sequence[UUID], delay_s: float = 0, traces: Traces = NO_TRACES) -> None:
         del delay_s  # it comes when the test likes
         self._writer.send(("queued", list(event_row_ids)))
         self.held += event_row_ids

@@ -9,6 +9,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 from uuid import UUID
 
+from paylink.core.tracing import NO_TRACES, Traces
 from paylink.providers.http import ProviderHttp
 from paylink.providers.port import Provider
 from paylink.runtime import wiring
@@ -65,7 +66,7 @@ def make(request: Request, environ: dict[str, str], die_at: Point | None) -> Tol
 class _LostQueue:
     """Every message is lost: what was woken is found by the relay."""
 
-    def send(self, event_row_ids: Sequence[UUID], delay_s: float = 0) -> None:
+    def send(self, event_row_ids: Sequence[UUID], delay_s: float = 0, traces: Traces = NO_TRACES) -> None:
         pass
 
 

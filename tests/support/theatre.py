@@ -15,6 +15,7 @@ import psycopg2.extras
 from paylink.core.errors import StorageUnavailable
 from paylink.core.money import Money
 from paylink.core.states import Dispute, State
+from paylink.core.tracing import NO_TRACES, Traces
 from paylink.providers.payments import Payment, PaymentRequest
 from paylink.providers.port import Account
 from paylink.runtime.wiring import Deps
@@ -39,7 +40,7 @@ class HeldQueue:
         self._held: list[UUID] = []
         self.dead: list[tuple[UUID, str]] = []
 
-    def send(self, event_row_ids: Sequence[UUID], delay_s: float = 0) -> None:
+    def send(self, event_row_ids: Sequence[UUID], delay_s: float = 0, traces: Traces = NO_TRACES) -> None:
         del delay_s  # it comes when the test likes
         with self._lock:
             self._held += event_row_ids

@@ -1,0 +1,1 @@
+"""What observability costs a request."""
