@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench.common.document import write_section
+from bench.common.summary import spread
 from bench.common.tables import number, page_table
 from bench.observability.lab import ALL, OFF, TENTH
 from bench.observability.report import Report
+from bench.observability.rows.sampled import Runs, more
 
 _TEMPLATE = Path(__file__).with_name("performance.md")
 _HOOKS = {
@@ -42,9 +44,14 @@ def results(report: Report) -> Iterator[str]:
                 often = " | ".join(f"{counts[kind][hook]:g}" for kind in ("webhook", "checkout"))
                 yield f"| {what} | {number(ns)} | {often} |"
         else:
-            yield "| processor time of the process for a request, median | off | 10 % | 100 % | spans at 100 % |"
+            yield "| processor time for a request | off | more at 10 % | more at 100 % | spans at 100 % |"
             yield "|---|---|---|---|---|"
             for kind, found in row.details.items():
-                middle = (statistics.median(run["cpu_us"] for run in found[mode]) for mode in (OFF, TENTH, ALL))
+                without = statistics.median(run["cpu_us"] for run in found[OFF])
                 spans = statistics.mean(run["spans"] for run in found[ALL])
-                yield f"| {kind} | {' | '.join(f'{number(us)} us' for us in middle)} | {spans:.0f} |"
+                yield f"| {kind} | {number(without)} us | {_more(found, TENTH)} | {_more(found, ALL)} | {spans:.0f} |"
+
+
+def _more(found: Runs, mode: str) -> str:
+    figure = spread(more(found, mode))
+    return f"{figure.median:+.0f} us ({figure.low:.0f}-{figure.high:.0f})"

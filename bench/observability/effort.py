@@ -18,6 +18,6 @@ class Effort:
     """Times that each kind of hook is timed, in one of several rounds."""
 
 
-FULL = Effort(alternations=31, webhooks=200, checkouts=60, counted=20, timed=200_000)
+FULL = Effort(alternations=21, webhooks=100, checkouts=100, counted=20, timed=200_000)
 # Every row once through: too little to be judged.
 QUICK = Effort(alternations=2, webhooks=20, checkouts=5, counted=3, timed=2_000)

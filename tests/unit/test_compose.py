@@ -83,7 +83,7 @@ def test_an_image_is_pinned_or_built_here(service: dict[str, Any]):
         assert service["build"]["dockerfile"] == "compose/Dockerfile"
         assert service["build"]["target"] in stages()
     else:
-        assert re.fullmatch(r"[a-z/]+:v?\d[\w.-]*", service["image"])
+        assert re.fullmatch(r"[a-z/-]+:v?\d[\w.-]*", service["image"])
 
 
 def test_base_images_and_tools_are_pinned():
@@ -186,7 +186,7 @@ def test_prometheus_and_grafana_have_our_files():
 @pytest.mark.parametrize("name", sorted(LONG_RUNNING))
 def test_a_service_comes_back_and_tells_how_it_is(name: str):
     assert LONG_RUNNING[name]["restart"] == "unless-stopped"
-    assert name == "prometheus" or LONG_RUNNING[name]["healthcheck"]["test"]
+    assert "observability" in LONG_RUNNING[name].get("profiles", []) or LONG_RUNNING[name]["healthcheck"]["test"]
     assert LONG_RUNNING[name]["stop_grace_period"] == "10s"
     assert LONG_RUNNING[name]["init"] is True
 
@@ -196,6 +196,19 @@ def test_no_state_is_in_a_container_that_is_scaled():
         assert "container_name" not in MAIN[name]
         assert "ports" not in MAIN[name]
         assert MAIN[name]["volumes"] == ["app-settings:/run/paylink:ro"]
+
+
+def test_traces_reach_the_collector_that_the_document_names():
+    """Settings that are no PAYLINK_* come from .env, as they are."""
+    told = re.search(r"OTEL_EXPORTER_OTLP_ENDPOINT=http://(\w+):(\d+)", DOCUMENT)
+    assert told
+    collector = MAIN[told[1]]
+    assert collector["profiles"] == ["observability"]
+    assert collector["environment"]["COLLECTOR_OTLP_HTTP_HOST_PORT"] == f"0.0.0.0:{told[2]}"
+    for name in ("api", "worker"):
+        assert MAIN[name]["env_file"] == [".env"]
+        assert set(collector["networks"]) & set(MAIN[name]["networks"])
+        assert not any(setting.startswith("OTEL_") for setting in MAIN[name]["environment"])
 
 
 def names_in(text: str) -> set[str]:

@@ -68,7 +68,7 @@ def sandbox_environment(environ: Mapping[str, str]) -> dict[str, str]:
     passed = {
         name: value
         for name, value in environ.items()
-        if not name.startswith(("PAYLINK_", "AWS_")) or name in _OF_THE_SANDBOX or name.startswith(providers)
+        if not name.startswith(("PAYLINK_", "AWS_", "OTEL_")) or name in _OF_THE_SANDBOX or name.startswith(providers)
     }
     return passed | {"PAYLINK_PROVIDERS": ",".join(slugs)}
 

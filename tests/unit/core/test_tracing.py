@@ -101,8 +101,10 @@ def test_a_span_ends_once(root: Span):
     root.end()
     ended = root.ended_ns
     root.end()
+    root.set("late", 1)
     assert names() == ["root"]
     assert root.ended_ns == ended
+    assert root.attributes == {}
 
 
 def test_another_thread_has_no_span_unless_it_works_for_one(root: Span):

@@ -97,12 +97,13 @@ def test_what_has_no_effect_is_told() -> None:
 def test_the_sandbox_knows_no_key_of_paylink(tmp_path: Path) -> None:
     """Of PayLink's settings it gets its own and those of its providers."""
     environ = load_environment(tmp_path, {}) | {"PATH": "/bin", "AWS_SECRET_ACCESS_KEY": "test"}
+    environ |= {"OTEL_EXPORTER_OTLP_HEADERS": "api-key=test"}
     passed = sandbox_environment(environ)
     assert passed["PATH"] == "/bin"
     assert {"PAYLINK_STRIPE_SECRET_KEY", "PAYLINK_STRIPE_WEBHOOK_SECRET", "PAYLINK_SANDBOX_PORT"} <= passed.keys()
-    secret = [name for name in environ if name.startswith("AWS_") or "MASTER" in name or "PEPPER" in name]
+    secret = [name for name in environ if name.startswith(("AWS_", "OTEL_")) or "MASTER" in name or "PEPPER" in name]
     secret += [name for name in environ if "DEMO" in name or "DATABASE" in name]
-    assert len(secret) == 7
+    assert len(secret) == 8
     assert not passed.keys() & set(secret)
 
 

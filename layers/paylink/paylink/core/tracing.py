@@ -70,8 +70,8 @@ class Place:
 
 class Span(Place):
     """
-    A piece of work from its beginning to its end. As a context manager it is the current span of its block, fails with
-    what the block raises, and ends with it.
+    A piece of work from its beginning to its end; what is told of it later is lost. As a context manager it is the
+    current span of its block, fails with what the block raises, and ends with it.
     """
 
     __slots__ = ("_token", "attributes", "ended_ns", "error", "kind", "links", "name", "parent_id", "started_ns")
@@ -97,7 +97,9 @@ class Span(Place):
         self._token: Token[Span | None] | None = None
 
     def set(self, name: str, value: Value) -> None:
-        self.attributes[name] = value
+        # By then it is being written.
+        if self.ended_ns is None:
+            self.attributes[name] = value
 
     def link(self, other: Place) -> None:
         """Tell of another span that this one has to do with."""
@@ -106,7 +108,7 @@ class Span(Place):
     def fail(self, error_type: str) -> None:
         """Tell that the work failed. `error_type` names the kind of failure."""
         self.error = True
-        self.attributes["error.type"] = error_type
+        self.set("error.type", error_type)
 
     def end(self) -> None:
         """End the span, if it has not ended yet."""

@@ -3,6 +3,7 @@
 import math
 from functools import cached_property
 
+from paylink.core.tracing import PRODUCER, span
 from paylink.runtime.logs import log
 from paylink.runtime.sqs_link import SqsLink
 
@@ -19,8 +20,11 @@ class SqsRunQueue:
     def wake(self, count: int, delay_s: float = 0) -> None:
         body = {"MessageBody": "{}", "DelaySeconds": math.ceil(delay_s)}
         entries = [{"Id": str(n), **body} for n in range(min(count, _WAKES_MAX))]
+        queue = self._queue_url.rpartition("/")[2]
+        described = {"messaging.system": "aws_sqs", "messaging.destination.name": queue}
         try:
-            self._link.call("SendMessageBatch", {"QueueUrl": self._queue_url, "Entries": entries})
+            with span(f"send {queue}", described, PRODUCER):
+                self._link.call("SendMessageBatch", {"QueueUrl": self._queue_url, "Entries": entries})
         except Exception as exc:
             # The schedule wakes them later.
             log.warning("a run's workers were not woken", error=type(exc).__name__)

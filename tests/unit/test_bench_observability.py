@@ -1,0 +1,117 @@
+"""`./scripts/bench observability`: what counts as a hook, its exit status and its page."""
+
+import contextlib
+import inspect
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import bench.observability.__main__ as command
+from bench.common.goals import Row, judge
+from bench.common.rules import Void
+from bench.observability import document, hooks
+from bench.observability.effort import FULL
+from bench.observability.hooks import Hooks, count_calls, time_hooks
+from bench.observability.lab import ALL, OFF, TENTH, Lab
+from bench.observability.report import Report
+from bench.observability.rows import off, sampled
+from paylink.core.tracing import current_span, span
+from paylink.runtime.traces import traced_requests
+from paylink.services.groups import Groups
+from support.stack import REPOSITORY
+
+LAYER = REPOSITORY / "layers" / "paylink" / "paylink"
+
+
+def test_what_tracing_executes_is_counted_in_every_thread():
+    groups: Groups[int, int] = Groups("squares", lambda items, within_s: list(items), size_max=8, by_caller=False)
+    elsewhere = threading.Event()
+
+    def warm_up() -> None:
+        groups.submit(1, within_s=5).result(5)
+
+    def work() -> None:
+        # Two look-ups of its own, one in a block, one when something is asked for; and a decision.
+        current_span()
+        current_span()
+        with span("block"):
+            pass
+        traced_requests(lambda event, context: None)({}, None)
+        assert groups.submit(2, within_s=5).result(5) == 2
+        elsewhere.set()
+
+    found = count_calls(warm_up, work)
+    assert set(found) == set(Hooks._fields)
+    assert found["look_up"] == 3
+    assert (found["block"], found["decision"]) == (1, 1)
+    # The group's thread asks nobody to work for, and keeps its promise.
+    assert (found["no_block"], found["frame"]) == (1, 1)
+
+
+def test_functions_that_are_counted_are_there():
+    """One that is renamed would be left out of the sum."""
+    for file, name in hooks._FRAMES:
+        assert f"def {name}(" in (LAYER / file).read_text(), (file, name)
+
+
+def test_every_kind_is_timed():
+    times = time_hooks(2000)
+    assert set(times) == set(Hooks._fields)
+    assert all(-20 < ns < 5000 for ns in times.values()), times
+    assert "raise AssertionError" in inspect.getsource(time_hooks)
+
+
+def test_a_full_run_is_judged_by_the_goals_that_are_promised():
+    assert {goal.must for goal in off.GOALS.values()} == {5}
+    assert {goal.must for goal in sampled.GOALS.values()} == {60}
+    assert FULL.alternations >= 21
+
+
+def row(cost_us: float) -> Row:
+    counts = {kind: dict.fromkeys(Hooks._fields, 2.0) for kind in ("webhook", "checkout")}
+    times = [dict.fromkeys(Hooks._fields, 50.0)]
+    verdicts = (judge(off.GOALS["webhook"], [cost_us]),)
+    return Row("off", verdicts, {"hooks": counts, "hook_ns": times})
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """Run the command with one row that gives this, or raises it; nothing is started."""
+
+    def with_row(found: Row | Void, *arguments: str) -> int:
+        def measure(lab: Lab) -> Row:
+            if isinstance(found, Void):
+                raise found
+            return found
+
+        monkeypatch.setattr(command, "ROWS", {"off": measure})
+        monkeypatch.setattr(command, "running_stack", lambda **settings: contextlib.nullcontext(None))
+        monkeypatch.setattr(command, "describe", lambda side: {"cpu": "1 x Test"})
+        monkeypatch.setattr(Lab, "paylink", None)
+        return command.main(arguments)
+
+    return with_row
+
+
+def test_the_exit_status_tells_of_missed_goals_and_void_runs(
+    run: Callable[..., int], capsys: pytest.CaptureFixture[str]
+):
+    assert run(row(5.0)) == 0
+    assert run(row(5.1)) == 1
+    assert run(row(5.1), "--quick") == 0
+    assert "MISSED" in capsys.readouterr().err
+    assert run(Void("2 spans were dropped")) == 3
+    assert capsys.readouterr().out == ""
+
+
+def test_the_page_has_every_figure():
+    one: dict[str, Any] = {"cpu_us": 500.0, "wall_us": 900.0}
+    more = {"cpu_us": 520.0, "wall_us": 900.0, "spans": 17.0, "dropped": 0}
+    found = {OFF: [one, one], TENTH: [more, more], ALL: [more | {"cpu_us": 700.0}] * 2}
+    rows = [row(5.1), Row("sampled", (judge(sampled.GOALS["checkout"], [20.0]),), {"checkout": found})]
+    text = "\n".join(document.results(Report({"cpu": "1 x Test"}, rows)))
+    assert "| <= 5 |  | **5.1 us**, missed | 5.1-5.1 |" in text
+    assert "| a block that would be a span | 50 | 2 | 2 |" in text
+    assert "| checkout | 500 us | +20 us (20-20) | +200 us (200-200) | 17 |" in text
