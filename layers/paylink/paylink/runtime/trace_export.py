@@ -71,7 +71,7 @@ class SpanExporter:
             "telemetry.sdk.name": "paylink",
         }
         self._waiting: deque[Span] = deque()
-        self._sending = 0
+        self._busy = False
         self._some = threading.Event()
         self._hurry = threading.Event()
         self._closing = threading.Event()
@@ -96,7 +96,7 @@ class SpanExporter:
 
     def flush(self, within_s: float) -> None:
         """Have what was recorded taken, and wait for it so long at most: not at all while the collector is away."""
-        if not self._failing and (self._waiting or self._sending):
+        if not self._failing and (self._waiting or self._busy):
             taken = threading.Event()
             with self._lock:
                 self._flushers.append(taken)
@@ -127,23 +127,22 @@ class SpanExporter:
             self._hurry.wait(self._gather_s)
             self._some.clear()
             self._hurry.clear()
+            self._busy = True
             flushers = self._take_flushers()
             while self._waiting:
                 self._send([self._waiting.popleft() for _ in range(min(len(self._waiting), TOGETHER_MAX))])
+            self._busy = False
             for flusher in flushers:
                 flusher.set()
         if self._connection is not None:
             self._connection.close()
 
     def _send(self, spans: Sequence[Span]) -> None:
-        self._sending = len(spans)
         try:
             reason = self._try(encode_spans(spans, self._resource))
         except Exception as exc:
             # A defect of ours: it costs these spans, and not the thread.
             reason = type(exc).__name__
-        finally:
-            self._sending = 0
         if reason is not None:
             self._drop("not_taken", len(spans), reason)
 

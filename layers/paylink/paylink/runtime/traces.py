@@ -5,6 +5,7 @@ Without an endpoint nothing else of tracing is imported.
 """
 
 import os
+import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +18,9 @@ if TYPE_CHECKING:
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 TRACES_ENDPOINT = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
 
-
 _tracer: "Tracer | None" = None
 _chosen = False
+_lock = threading.Lock()
 
 
 def use_tracer(tracer: "Tracer | None") -> None:
@@ -31,7 +32,9 @@ def use_tracer(tracer: "Tracer | None") -> None:
 def process_tracer() -> "Tracer | None":
     """Return how this process traces, by its environment unless it was chosen; None where it does not."""
     if not _chosen:
-        use_tracer(_own(os.environ))
+        with _lock:
+            if not _chosen:
+                use_tracer(_own(os.environ))
     return _tracer
 
 
