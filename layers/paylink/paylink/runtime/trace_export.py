@@ -25,7 +25,7 @@ WAITING_MAX = 2048
 """Spans that wait for the collector. What comes when there are so many is dropped."""
 
 TOGETHER_MAX = 512
-_GATHER_S = 1.0
+_GATHER_S = 5.0
 _RETRIES_S = (1.0, 2.0, 4.0, 8.0)
 _RETRYABLE = frozenset({429, 502, 503, 504})
 _CLOSE_S = 2.0

@@ -1,13 +1,26 @@
 """A unit of work whose queries are spans, by their names: never with parameters, nor with what an error says."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from types import TracebackType
 from typing import Any
 
 import psycopg2
 
-from paylink.core.tracing import CLIENT, Span, Value
+from paylink.core.tracing import CLIENT, Attributes, Span, Value
 from paylink.store.unit_of_work import Connection, Row, UnitOfWork
+
+
+class _Query(Span):
+    """A query, which may fail with an SQLSTATE."""
+
+    __slots__ = ()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, raised: BaseException | None, where: TracebackType | None
+    ) -> None:
+        if isinstance(raised, psycopg2.Error) and raised.pgcode is not None:
+            self.set("db.response.status_code", raised.pgcode)
+        super().__exit__(kind, raised, where)
 
 
 class TracedUnitOfWork(UnitOfWork):
@@ -16,6 +29,9 @@ class TracedUnitOfWork(UnitOfWork):
     def __init__(self, connection: Connection, queries: Mapping[str, str], parent: Span) -> None:
         super().__init__(connection, queries)
         self._parent = parent
+        # To ask libpq takes as long as all else of a span.
+        connection.described = connection.described or _described(connection)
+        self._described = connection.described
 
     def run(self, query: str, **parameters: Any) -> int:
         with self._span(query):
@@ -41,22 +57,20 @@ class TracedUnitOfWork(UnitOfWork):
             span.set("db.operation.name", "COMMIT")
             super().commit()
 
-    @contextmanager
-    def _span(self, query: str) -> Iterator[Span]:
-        info = self._connection.info
-        described: dict[str, Value] = {
-            "db.system.name": "postgresql",
-            "db.namespace": info.dbname,
-            "db.query.summary": query,
-            "server.address": info.host,
-        }
-        # Else it is the folder of a socket.
-        if not info.host.startswith("/"):
-            described["server.port"] = info.port
-        with self._parent.child(query, described, CLIENT) as span:
-            try:
-                yield span
-            except psycopg2.Error as exc:
-                if exc.pgcode is not None:
-                    span.set("db.response.status_code", exc.pgcode)
-                raise
+    def _span(self, query: str) -> Span:
+        span = self._parent.child_of(_Query, query, self._described, CLIENT)
+        span.set("db.query.summary", query)
+        return span
+
+
+def _described(connection: Connection) -> Attributes:
+    info = connection.info
+    described: dict[str, Value] = {
+        "db.system.name": "postgresql",
+        "db.namespace": info.dbname,
+        "server.address": info.host,
+    }
+    # Else it is the folder of a socket.
+    if not info.host.startswith("/"):
+        described["server.port"] = info.port
+    return described

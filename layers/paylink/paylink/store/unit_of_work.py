@@ -7,16 +7,19 @@ from typing import Any
 
 import psycopg2.extensions
 
+from paylink.core.tracing import Attributes
+
 Row = dict[str, Any]
 _PARAMETER = re.compile(r"%\((\w+)\)s")
 
 
 class Connection(psycopg2.extensions.connection):
-    """A connection that knows which statements are prepared in it."""
+    """A connection that knows which statements are prepared in it, and what spans tell of it."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.prepared: set[str] = set()
+        self.described: Attributes | None = None
 
 
 class UnitOfWork:
