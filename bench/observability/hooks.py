@@ -2,7 +2,8 @@
 What of tracing is executed where nothing is traced: how often, and how long each takes.
 
 Nothing is taken out of the code for it. The interpreter tells of every call; those are counted that would not be there
-without tracing. Then each kind is timed as it stands in the code, in a loop, in a context like that of a request.
+without tracing. Then each kind is timed as it stands in the code: in a loop, and once after each of
+many requests, which leave it as cold as it is in a request.
 """
 
 import statistics
@@ -10,8 +11,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import Any, NamedTuple
 
@@ -26,11 +26,11 @@ _FRAMES = {
     ("providers/http.py", "_send"),
     ("edge/redis_link.py", "_ask"),
     ("store/database.py", "_run"),
-    ("store/database.py", "_unit_of_work"),
     ("store/unit_of_work.py", "commit"),
     ("services/intake.py", "_verify_now"),
     ("services/intake.py", "_commit"),
     ("services/intake.py", "_queue"),
+    ("services/groups.py", "_work_traced"),
     ("services/groups.py", "keep"),
     ("services/groups.py", "break_"),
     ("services/processing.py", "_process_alone"),
@@ -47,8 +47,6 @@ class Hooks(NamedTuple):
     """`current_span()`, with the question whether there is one."""
     block: float
     """`with span(...)`."""
-    no_block: float
-    """`with nullcontext()`."""
     frame: float
     """The call of a function that is there for tracing alone."""
     decision: float
@@ -95,8 +93,6 @@ def _kind(frame: FrameType, event: str, argument: Any) -> str | None:
         return None
     if code is tracing.span.__code__:
         return "block"
-    if code is nullcontext.__enter__.__code__ and _is_ours(frame):
-        return "no_block"
     if code is process_tracer.__code__ and frame.f_back is not None and frame.f_back.f_code.co_name != "trace":
         return "tracer"
     if code.co_name == "trace" and code.co_filename.endswith("runtime/traces.py"):
@@ -104,73 +100,108 @@ def _kind(frame: FrameType, event: str, argument: Any) -> str | None:
     return "frame" if any(code.co_name == name and code.co_filename.endswith(file) for file, name in _FRAMES) else None
 
 
-def _is_ours(frame: FrameType) -> bool:
-    return frame.f_back is not None and "/paylink/" in frame.f_back.f_code.co_filename
+class Loops:
+    """Each kind of hook, so many times, as it stands in the code."""
 
+    def __init__(self) -> None:
+        self._event: dict[str, Any] = {"requestContext": {}}
+        self._wrapped = traced_requests(_nothing)
 
-class _Bare:
-    def inner(self, one: Any, other: Any) -> Any:
-        return one
-
-
-def time_hooks(times: int) -> dict[str, float]:
-    """Time each kind of hook, less the loop around it."""
-    bare = _Bare()
-    event: dict[str, Any] = {"requestContext": {}}
-    wrapped = traced_requests(_nothing)
-
-    def loop() -> None:
-        for _ in range(times):
-            pass
-
-    def look_up() -> None:
+    def look_up(self, times: int) -> None:
         for _ in range(times):
             if current_span() is not None:
                 raise AssertionError
 
-    def block() -> None:
+    def block(self, times: int) -> None:
         for _ in range(times):
             with span("a block", _ATTRIBUTES):
                 pass
 
-    def no_block() -> None:
-        current = current_span()
+    def frame(self, times: int) -> None:
         for _ in range(times):
-            with nullcontext() if current is None else span("a block"):
-                pass
+            self._inner(_ATTRIBUTES, self._event)
 
-    def frame() -> None:
+    def decision(self, times: int) -> None:
         for _ in range(times):
-            bare.inner(event, wrapped)
+            self._wrapped(self._event, None)
 
-    def tracer() -> None:
+    def tracer(self, times: int) -> None:
         for _ in range(times):
             if process_tracer() is not None:
                 raise AssertionError
 
-    def decision() -> None:
-        for _ in range(times):
-            wrapped(event, None)
+    def _inner(self, one: Any, other: Any) -> Any:
+        return one
 
-    def handler() -> None:
+
+class EmptyLoops:
+    """The same loops, each with code of its own, as cold as those of the hooks, and with nothing in it."""
+
+    def look_up(self, times: int) -> None:
+        for _ in range(times):
+            pass
+
+    def block(self, times: int) -> None:
+        for _ in range(times):
+            pass
+
+    def frame(self, times: int) -> None:
+        for _ in range(times):
+            pass
+
+    def decision(self, times: int) -> None:
+        for _ in range(times):
+            pass
+
+    def tracer(self, times: int) -> None:
+        for _ in range(times):
+            pass
+
+
+def time_hooks(times: int) -> dict[str, float]:
+    """Time each kind of hook in a loop, less the loop; in nanoseconds."""
+    loops = Loops()
+    event: dict[str, Any] = {"requestContext": {}}
+
+    def empty(times: int) -> None:
+        for _ in range(times):
+            pass
+
+    def handler(times: int) -> None:
         for _ in range(times):
             _nothing(event, None)
 
-    empty = _nanoseconds(loop, times)
-    found = {f.__name__: _nanoseconds(f, times) - empty for f in (look_up, block, no_block, frame, tracer)}
+    found = {hook: _nanoseconds(getattr(loops, hook), times) - _nanoseconds(empty, times) for hook in Hooks._fields}
     # The handler is called once anyway.
-    found["decision"] = _nanoseconds(decision, times) - _nanoseconds(handler, times)
+    found["decision"] -= _nanoseconds(handler, times) - _nanoseconds(empty, times)
     return found
+
+
+def time_once(counts: Mapping[str, float], *, empty: bool) -> Callable[[], int]:
+    """
+    Return what executes so many hooks of each kind once and tells how many nanoseconds that took; with `empty` only the
+    loops around them.
+    """
+    loops = EmptyLoops() if empty else Loops()
+    work = [(getattr(loops, hook), round(count)) for hook, count in counts.items()]
+
+    def once() -> int:
+        began_ns = time.perf_counter_ns()
+        for loop, times in work:
+            loop(times)
+        return time.perf_counter_ns() - began_ns
+
+    return once
 
 
 def _nothing(event: Any, context: Any) -> Any:
     return event
 
 
-def _nanoseconds(loop: Callable[[], None], times: int) -> float:
+def _nanoseconds(loop: Callable[[int], None], times: int) -> float:
     taken = []
     for _ in range(_ROUNDS):
         began_ns = time.perf_counter_ns()
-        loop()
+        loop(times)
         taken.append((time.perf_counter_ns() - began_ns) / times)
     return statistics.median(taken)

@@ -12,9 +12,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from itertools import cycle
 from typing import Any
 
-from bench.observability.hooks import count_calls, time_hooks
+from bench.observability.hooks import count_calls, time_hooks, time_once
 from paylink.runtime.queues import SqsQueue
 from paylink.runtime.trace_export import SpanExporter
 from paylink.runtime.trace_settings import TraceSettings
@@ -190,6 +191,20 @@ class Process:
         found = count_calls(lambda: send(requests[:half]), lambda: send(requests[half:]))
         return {name: count / len(requests[half:]) for name, count in found.items()}
 
+    def once(self, order: Mapping[str, Any]) -> dict[str, list[int]]:
+        """
+        Return how long the hooks of a request take, in nanoseconds, when they are executed after each of some, and how
+        long the loops around them do after each other one.
+        """
+        use_tracer(None)
+        kind, counts = self._kinds[order["kind"]], order["counts"]
+        turns = {name: time_once(counts, empty=name == "empty") for name in ("hooks", "empty")}
+        taken: dict[str, list[int]] = {name: [] for name in turns}
+        for request, name in zip(_requests(order["file"]), cycle(turns), strict=False):
+            kind(*request)
+            taken[name].append(turns[name]())
+        return taken
+
     def time(self, order: Mapping[str, Any]) -> dict[str, float]:
         """Return how long a hook of each kind takes, in nanoseconds."""
         use_tracer(None)
@@ -198,7 +213,12 @@ class Process:
 
 def main() -> None:
     process = Process()
-    does = {"run": process.run, "settle": process.settle, "count": process.count, "time": process.time}
+    does: dict[str, Callable[[Mapping[str, Any]], Any]] = {
+        "run": process.run,
+        "settle": process.settle,
+        "count": process.count,
+    }
+    does |= {"once": process.once, "time": process.time}
     for line in sys.stdin:
         order = json.loads(line)
         # What functions log comes on the same output.

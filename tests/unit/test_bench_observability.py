@@ -1,7 +1,6 @@
 """`./scripts/bench observability`: what counts as a hook, its exit status and its page."""
 
 import contextlib
-import inspect
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -13,11 +12,11 @@ from bench.common.goals import Row, judge
 from bench.common.rules import Void
 from bench.observability import document, hooks
 from bench.observability.effort import FULL
-from bench.observability.hooks import Hooks, count_calls, time_hooks
+from bench.observability.hooks import Hooks, count_calls, time_hooks, time_once
 from bench.observability.lab import ALL, OFF, TENTH, Lab
 from bench.observability.report import Report
 from bench.observability.rows import off, sampled
-from paylink.core.tracing import current_span, span
+from paylink.core.tracing import INTERNAL, Ids, Span, current_span, span
 from paylink.runtime.traces import traced_requests
 from paylink.services.groups import Groups
 from support.stack import REPOSITORY
@@ -46,8 +45,8 @@ def test_what_tracing_executes_is_counted_in_every_thread():
     assert set(found) == set(Hooks._fields)
     assert found["look_up"] == 3
     assert (found["block"], found["decision"]) == (1, 1)
-    # The group's thread asks nobody to work for, and keeps its promise.
-    assert (found["no_block"], found["frame"]) == (1, 1)
+    # The group's thread does the work, and keeps its promise.
+    assert found["frame"] == 2
 
 
 def test_functions_that_are_counted_are_there():
@@ -60,7 +59,15 @@ def test_every_kind_is_timed():
     times = time_hooks(2000)
     assert set(times) == set(Hooks._fields)
     assert all(-20 < ns < 5000 for ns in times.values()), times
-    assert "raise AssertionError" in inspect.getsource(time_hooks)
+    assert 0 < time_once(dict.fromkeys(Hooks._fields, 2.0), empty=False)() < 1_000_000
+
+
+def test_hooks_are_timed_only_where_nothing_is_traced():
+    root = Span(Ids(1, 2), lambda span: None, "root", INTERNAL, {}, None)
+    with root, pytest.raises(AssertionError):
+        time_once({"look_up": 1.0}, empty=False)()
+    with root:
+        time_once({"look_up": 1.0}, empty=True)()
 
 
 def test_a_full_run_is_judged_by_the_goals_that_are_promised():
@@ -73,7 +80,7 @@ def row(cost_us: float) -> Row:
     counts = {kind: dict.fromkeys(Hooks._fields, 2.0) for kind in ("webhook", "checkout")}
     times = [dict.fromkeys(Hooks._fields, 50.0)]
     verdicts = (judge(off.GOALS["webhook"], [cost_us]),)
-    return Row("off", verdicts, {"hooks": counts, "hook_ns": times})
+    return Row("off", verdicts, {"hooks": counts, "once_ns": {}, "hook_ns": times})
 
 
 @pytest.fixture
@@ -114,4 +121,5 @@ def test_the_page_has_every_figure():
     text = "\n".join(document.results(Report({"cpu": "1 x Test"}, rows)))
     assert "| <= 5 |  | **5.1 us**, missed | 5.1-5.1 |" in text
     assert "| a block that would be a span | 50 | 2 | 2 |" in text
+    assert "| together, in a loop | | 0.50 us | 0.50 us |" in text
     assert "| checkout | 500 us | +20 us (20-20) | +200 us (200-200) | 17 |" in text

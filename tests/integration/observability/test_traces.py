@@ -211,17 +211,25 @@ def test_a_part_of_the_requests_is_traced(stack: Stack, collector: Collector, tr
     exporter = trace(OTEL_TRACES_SAMPLER="parentbased_traceidratio", OTEL_TRACES_SAMPLER_ARG="0.3")
     requests = 300
     for _ in range(requests):
-        stack.call("GET", "/healthz/live")
+        stack.call("GET", "/v1/tx")
     exporter.flush(5)
     # Six standard deviations around a mean of 90.
-    assert 42 < len(collector.named("GET /healthz/live")) < 138
+    assert 42 < len(collector.named("GET /v1/tx")) < 138
+
+
+def test_who_asks_for_health_is_not_traced(stack: Stack, collector: Collector, trace: Trace):
+    exporter = trace()
+    for path in ("/healthz", "/healthz/live", "/healthz/ready"):
+        assert stack.call("GET", path).status == 200
+    exporter.flush(1)
+    assert collector.requests == []
 
 
 @pytest.mark.parametrize("flags", ["00", "01"])
 def test_a_callers_trace_is_gone_on_with(stack: Stack, collector: Collector, trace: Trace, flags: str):
     exporter = trace()
-    answer = stack.call("GET", "/healthz/live", headers={"traceparent": f"00-{CALLERS}-{SPAN}-{flags}"})
-    assert answer.status == 200
+    answer = stack.call("GET", "/v1/tx", headers={"traceparent": f"00-{CALLERS}-{SPAN}-{flags}"})
+    assert answer.status == 401
     exporter.flush(5)
     [root] = collector.spans
     assert (root.trace_id, root.parent_id) == (CALLERS, SPAN)
@@ -229,7 +237,7 @@ def test_a_callers_trace_is_gone_on_with(stack: Stack, collector: Collector, tra
 
 def test_no_caller_decides_that_it_is_traced(stack: Stack, collector: Collector, trace: Trace):
     exporter = trace(OTEL_TRACES_SAMPLER="parentbased_always_off")
-    stack.call("GET", "/healthz/live", headers={"traceparent": f"00-{CALLERS}-{SPAN}-01"})
+    stack.call("GET", "/v1/tx", headers={"traceparent": f"00-{CALLERS}-{SPAN}-01"})
     exporter.flush(1)
     assert collector.requests == []
 
@@ -252,7 +260,7 @@ def test_no_caller_decides_that_it_is_traced(stack: Stack, collector: Collector,
 )
 def test_a_malformed_traceparent_is_ignored(stack: Stack, collector: Collector, trace: Trace, malformed: str):
     exporter = trace()
-    assert stack.call("GET", "/healthz/live", headers={"traceparent": malformed}).status == 200
+    assert stack.call("GET", "/v1/tx", headers={"traceparent": malformed}).status == 401
     exporter.flush(5)
     [root] = collector.spans
     assert root.trace_id != CALLERS
@@ -262,7 +270,7 @@ def test_a_malformed_traceparent_is_ignored(stack: Stack, collector: Collector, 
 def test_two_traceparents_are_none(stack: Stack, collector: Collector, trace: Trace):
     exporter = trace()
     one = f"00-{CALLERS}-{SPAN}-01".encode()
-    stack.call("GET", "/healthz/live", more_headers=[(b"traceparent", one), (b"traceparent", one)])
+    stack.call("GET", "/v1/tx", more_headers=[(b"traceparent", one), (b"traceparent", one)])
     exporter.flush(5)
     assert not collector.spans[0].parent_id
 
@@ -347,7 +355,7 @@ def test_collectors_get_what_they_want(stack: Stack, collector: Collector, trace
         OTEL_SERVICE_NAME="shop",
         OTEL_RESOURCE_ATTRIBUTES="team=money",
     )
-    stack.call("GET", "/healthz/live")
+    stack.call("GET", "/v1/tx")
     exporter.flush(5)
     [(path, headers)] = collector.requests
     assert path == "/of/mine"
@@ -362,12 +370,12 @@ def test_collectors_get_what_they_want(stack: Stack, collector: Collector, trace
 def test_a_later_batch_uses_the_connection_again_or_another(stack: Stack, collector: Collector, trace: Trace):
     exporter = trace()
     for number in range(3):
-        stack.call("GET", "/healthz/live")
+        stack.call("GET", "/v1/tx")
         exporter.flush(5)
         assert len(collector.spans) == number + 1
     assert exporter._connection is not None
     exporter._connection._socket.shutdown(2)
-    stack.call("GET", "/healthz/live")
+    stack.call("GET", "/v1/tx")
     exporter.flush(5)
     assert len(collector.spans) == 4
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from paylink.core.metrics import OK, PROVIDER_CALL, Metrics
 from paylink.core.money import Money
-from paylink.core.tracing import span
+from paylink.core.tracing import current_span
 from paylink.providers.port import Account, Capabilities, CredentialField, Provider, ProviderError
 
 if TYPE_CHECKING:
@@ -30,8 +30,12 @@ class _Clock:
     def time(self, operation: str, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         began_s, result = time.perf_counter(), DEFECT
         try:
-            with span(operation, self._attributes):
+            parent = current_span()
+            if parent is None:
                 answer = call(*args, **kwargs)
+            else:
+                with parent.child(operation, self._attributes):
+                    answer = call(*args, **kwargs)
             result = OK
             return answer
         except ProviderError as exc:

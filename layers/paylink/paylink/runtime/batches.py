@@ -1,7 +1,6 @@
 """Queue functions: a partial batch response, so that only failed messages come back."""
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +32,11 @@ class Message:
     """Of those of its events that are traced."""
 
 
-def queue_function(name: str, handle_batch: Callable[[Sequence[Message]], set[str]]) -> Handler:
+HandleBatch = Callable[[Sequence[Message]], set[str]]
+"""Gets a whole batch, and returns the ids of the messages that failed."""
+
+
+def queue_function(name: str, handle_batch: HandleBatch) -> Handler:
     """Make a Lambda handler of a function that gets a whole batch and returns the ids of the messages that failed."""
 
     def handler(event: Any, context: Any) -> Any:
@@ -41,8 +44,7 @@ def queue_function(name: str, handle_batch: Callable[[Sequence[Message]], set[st
         tracer = process_tracer()
         messages = [_message(record, tracer) for record in event["Records"]]
         try:
-            with _span(event["Records"], messages) if tracer is not None else nullcontext():
-                failed = handle_batch(messages)
+            failed = handle_batch(messages) if tracer is None else _traced(handle_batch, event["Records"], messages)
         except StorageUnavailable as exc:
             log.warning("a batch comes again", messages=len(messages), error=exc.slug)
             failed = {message.id for message in messages}
@@ -74,8 +76,11 @@ def _message(record: Mapping[str, Any], tracer: "Tracer | None") -> Message:
     return replace(message, traces=read_traces(record, tracer))
 
 
-def _span(records: Sequence[Mapping[str, Any]], messages: Sequence[Message]) -> AbstractContextManager[object]:
+def _traced(handle_batch: HandleBatch, records: Sequence[Mapping[str, Any]], messages: Sequence[Message]) -> set[str]:
     from paylink.runtime.queue_traces import begin_batch
 
-    queue = records[0]["eventSourceARN"].rpartition(":")[2] if records else ""
-    return begin_batch(queue, len(messages), {i: place for message in messages for i, place in message.traces.items()})
+    traces = {i: place for message in messages for i, place in message.traces.items()}
+    if not traces:
+        return handle_batch(messages)
+    with begin_batch(records[0]["eventSourceARN"].rpartition(":")[2], len(messages), traces):
+        return handle_batch(messages)

@@ -63,12 +63,12 @@ class HttpFunction(Chalice):
     _told: ContextVar[dict[str, str]] = ContextVar("told")
     """Headers that the answer carries whatever becomes of the request."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, traced: bool) -> None:
         super().__init__(name, configure_logs=False, env={})
         # No answer of ours is binary, and Chalice need not look at each whether it is.
         self.api.binary_types = []
         self._schedule: Callable[[], dict[str, Any]] | None = None
-        self._handle = measured(name, traced_requests(self._invoke), _outcome)
+        self._handle = measured(name, traced_requests(self._invoke) if traced else self._invoke, _outcome)
 
     @property
     def current_request(self) -> Request | None:
@@ -253,8 +253,9 @@ class HttpFunction(Chalice):
             request_id_in_logs.reset(logged)
 
 
-def http_function(name: str) -> HttpFunction:
-    return HttpFunction(name)
+def http_function(name: str, *, traced: bool = True) -> HttpFunction:
+    """traced: whether its requests are told of as spans, when they are sampled."""
+    return HttpFunction(name, traced=traced)
 
 
 def _outcome(answer: Any) -> str:

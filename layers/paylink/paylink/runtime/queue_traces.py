@@ -9,7 +9,6 @@ Source: OpenTelemetry semantic conventions for messaging systems, and for Amazon
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 from uuid import UUID
 
@@ -57,12 +56,8 @@ def read_traces(record: Mapping[str, Any], tracer: Tracer) -> dict[UUID, Place]:
     return found
 
 
-def begin_batch(queue: str, messages: int, traces: Traces) -> Span | AbstractContextManager[None]:
-    """
-    Begin the span of a batch, if any of its events is traced: under the first of them, with links to the others.
-    """
-    if not traces:
-        return nullcontext()
+def begin_batch(queue: str, messages: int, traces: Traces) -> Span:
+    """Begin the span of a batch with events that are traced: under the first of them, with links to the others."""
     first, *others = traces.values()
     span = first.child(f"process {queue}", _described(queue, "process"), CONSUMER)
     span.set("messaging.batch.message_count", messages)

@@ -4,7 +4,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -122,9 +121,7 @@ class Groups(Generic[Q, A]):
             _fail(group)
             return
         try:
-            spans = [waiting.span for waiting in group if waiting.span is not None]
-            with _shared(spans, len(group)) if spans else nullcontext():
-                answers = self._work([waiting.item for waiting in group], max(_WORK_S_MIN, within_s))
+            answers = self._work_traced(group, max(_WORK_S_MIN, within_s))
         except StorageUnavailable:
             _fail(group)
         except Exception as exc:
@@ -135,6 +132,19 @@ class Groups(Generic[Q, A]):
         else:
             for waiting, answer in zip(group, answers, strict=True):
                 waiting.keep(answer)
+
+    def _work_traced(self, group: Sequence[_Waiting[Q, A]], within_s: float) -> Sequence[A]:
+        """Do a group's work, under the span of the first who is traced; those of the others link to it."""
+        items = [waiting.item for waiting in group]
+        spans = [waiting.span for waiting in group if waiting.span is not None]
+        if not spans:
+            return self._work(items, within_s)
+        for span in spans:
+            span.set("paylink.group.size", len(group))
+        for span in spans[1:]:
+            span.link(spans[0])
+        with working_for(spans[0]):
+            return self._work(items, within_s)
 
     def _try_each(self, group: Sequence[_Waiting[Q, A]], until_s: float) -> None:
         """One that cannot be done must not take the others of its group with it."""
@@ -152,12 +162,3 @@ def _fail(group: Iterable[_Waiting[Q, A]], error: type[PayLinkError] = StorageUn
         if not waiting.answer.done:
             waiting.unavailable = error is StorageUnavailable
             waiting.break_(error(retry_after_s=2) if waiting.unavailable else error())
-
-
-def _shared(spans: Sequence[Span], size: int) -> AbstractContextManager[None]:
-    """Do a group's work under the span of the first who is traced; those of the others link to it."""
-    for span in spans:
-        span.set("paylink.group.size", size)
-    for span in spans[1:]:
-        span.link(spans[0])
-    return working_for(spans[0])

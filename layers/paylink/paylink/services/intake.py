@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import count
 from uuid import UUID
 
-from paylink.core.tracing import Place, current_span, span
+from paylink.core.tracing import Place, current_span
 from paylink.providers.port import Account, Signature, Verified, WebhookRefused
 from paylink.services.group_commit import COMMIT_DEADLINE_S, GroupCommit
 from paylink.services.ports import Parts
@@ -113,7 +113,10 @@ class Intake:
         self._parts.queue.send(new, traces=traces)
 
     def _verify(self, signature: Signature, account: Account, raw_body: bytes, headers: Mapping[str, str]) -> Verified:
-        with span("verify", {"paylink.provider": account.provider}):
+        parent = current_span()
+        if parent is None:
+            return self._verify_now(signature, account, raw_body, headers)
+        with parent.child("verify", {"paylink.provider": account.provider}):
             return self._verify_now(signature, account, raw_body, headers)
 
     def _verify_now(

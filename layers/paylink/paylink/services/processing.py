@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from functools import partial
 from uuid import UUID
 
@@ -62,8 +61,10 @@ class Processing:
 
     def _process_one(self, event_row_id: UUID, waited_s: float, place: Place | None) -> bool:
         if place is None:
-            # Others of its batch may be traced: this is none of their work.
-            with nullcontext() if current_span() is None else working_for(None):
+            if current_span() is None:
+                return self._process_alone(event_row_id, waited_s)
+            # Others of its batch are traced: this is none of their work.
+            with working_for(None):
                 return self._process_alone(event_row_id, waited_s)
         with _begin_apply(event_row_id, place) as span:
             done = self._process_alone(event_row_id, waited_s)

@@ -3,7 +3,6 @@
 import logging
 import threading
 from collections.abc import Callable
-from contextlib import nullcontext
 from typing import Generic, TypeVar, cast
 
 from paylink.core.tracing import current_span, working_for
@@ -62,7 +61,10 @@ class Promise(Generic[T]):
 
         def follow(done: Promise[T]) -> None:
             try:
-                with nullcontext() if span is None else working_for(span):
+                if span is None:
+                    further(done.result()).then(hand_on)
+                    return
+                with working_for(span):
                     further(done.result()).then(hand_on)
             except Exception as exc:
                 end.break_(exc)

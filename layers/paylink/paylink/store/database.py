@@ -23,7 +23,7 @@ from psycopg2 import errors
 from paylink.core.errors import StorageUnavailable
 from paylink.core.secret import Secret
 from paylink.core.seldom import Seldom
-from paylink.core.tracing import current_span, span
+from paylink.core.tracing import Span, current_span
 from paylink.store.turns import Turns
 from paylink.store.unit_of_work import Connection, UnitOfWork
 
@@ -137,18 +137,23 @@ class Database:
         Raises:
             StorageUnavailable: The database cannot be reached or does not answer by the deadline.
         """
+        deadline, parent = time.monotonic() + deadline_s, current_span()
+        if parent is None:
+            return self._run(work, deadline, one_statement, reserved, None)
         # With the wait for a connection, which has no span of its own.
-        with span("unit of work"):
-            return self._run(work, time.monotonic() + deadline_s, one_statement, reserved)
+        with parent.child("unit of work") as span:
+            return self._run(work, deadline, one_statement, reserved, span)
 
-    def _run(self, work: Callable[[UnitOfWork], T], deadline: float, one_statement: bool, reserved: bool) -> T:
+    def _run(
+        self, work: Callable[[UnitOfWork], T], deadline: float, one_statement: bool, reserved: bool, span: Span | None
+    ) -> T:
         for attempt in range(_RETRIES + 1):
             try:
                 pool = self._reserved if reserved else self._idle
                 with self._connection(pool, deadline) as (connection, reused):
                     try:
                         connection.autocommit = one_statement
-                        unit = self._unit_of_work(connection)
+                        unit = UnitOfWork(connection, self._queries) if span is None else self._traced(connection, span)
                         result = work(unit)
                     except _STALE as exc:
                         connection.close()
@@ -172,13 +177,10 @@ class Database:
                 raise StorageUnavailable(retry_after_s=2) from exc
         raise StorageUnavailable(retry_after_s=2)
 
-    def _unit_of_work(self, connection: Connection) -> UnitOfWork:
-        parent = current_span()
-        if parent is None:
-            return UnitOfWork(connection, self._queries)
+    def _traced(self, connection: Connection, span: Span) -> UnitOfWork:
         from paylink.store.traced import TracedUnitOfWork
 
-        return TracedUnitOfWork(connection, self._queries, parent)
+        return TracedUnitOfWork(connection, self._queries, span)
 
     def _tell_silence(self, exc: Exception) -> None:
         held_back = self._silences.take()
