@@ -12,7 +12,8 @@ from support.stack import REPOSITORY
 DOCKER = """#!/bin/sh
 case "$*" in
     "compose version") exit {version_2} ;;
-    *" ps -q worker") echo "{worker}" ;;
+    *" ps --services --filter status=running") echo "api
+{worker}" ;;
     *) echo "docker $*" ;;
 esac
 """
@@ -34,7 +35,7 @@ def program(file: Path, text: str) -> None:
     file.chmod(0o755)
 
 
-def containers(clone: Path, *, worker: str = "c0ffee", version_2: bool = True) -> None:
+def containers(clone: Path, *, worker: str = "worker", version_2: bool = True) -> None:
     text = DOCKER.format(worker=worker, version_2=0 if version_2 else 1)
     program(clone / "bin" / "docker", text)
     program(clone / "bin" / "docker-compose", text.replace("docker $*", "docker-compose $*"))
