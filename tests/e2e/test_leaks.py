@@ -1,8 +1,8 @@
 """
 Nothing leaks: a stack with marked secrets at DEBUG, traffic of every kind through it, and then a look everywhere.
 
-No secret, signature, card number, mail address or body may stand in a log, a metric, a queue's message or a row, but
-for webhooks in `webhook_bodies` and a payer's data in the payer's own columns.
+No secret, signature, card number, mail address or body may stand in a log, a metric, a trace, a queue's message or a
+row, but for webhooks in `webhook_bodies` and a payer's data in the payer's own columns.
 """
 
 import json
@@ -19,8 +19,9 @@ from paylink.edge.redis_link import RedisLink
 from paylink.runtime.sqs_link import SqsLink
 from paylink_local.supervisor.guarded import SUPERVISED
 from support import leak_acts as acts
+from support.collector import Collector, collecting
 from support.leak_marks import marked_settings, random_text
-from support.leak_places import QueueWatch, all_places, processes
+from support.leak_places import QueueWatch, all_places, processes, traces
 from support.leak_traffic import Traffic
 from support.leaks import Leak, Mark, find_leaks
 from support.running import started
@@ -34,11 +35,19 @@ LIMITS = {
 
 
 @pytest.fixture(scope="module")
-def driven(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Traffic, QueueWatch]]:
+def collector() -> Iterator[Collector]:
+    """Takes the traces of all that the stack does."""
+    with collecting() as taking:
+        yield taking
+
+
+@pytest.fixture(scope="module")
+def driven(tmp_path_factory: pytest.TempPathFactory, collector: Collector) -> Iterator[tuple[Traffic, QueueWatch]]:
     """A stack that has seen everything, and still runs."""
     marked = marked_settings()
     home = tmp_path_factory.mktemp("marked")
-    with started(home, **marked.settings, **LIMITS, PAYLINK_LOG_LEVEL="DEBUG") as running:
+    traced = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.address, "OTEL_TRACES_SAMPLER": "always_on"}
+    with started(home, **marked.settings, **LIMITS, **traced, PAYLINK_LOG_LEVEL="DEBUG") as running:
         traffic = Traffic(running, marked)
         with QueueWatch(traffic.environ) as watch:
             acts.pay_in_every_way(traffic)
@@ -63,15 +72,15 @@ def test_nothing_secret_is_answered_or_printed(driven: tuple[Traffic, QueueWatch
     _assert_none(traffic.shown)
 
 
-def test_nothing_leaks_anywhere(driven: tuple[Traffic, QueueWatch]):
+def test_nothing_leaks_anywhere(driven: tuple[Traffic, QueueWatch], collector: Collector):
     traffic, watch = driven
     seen: set[str] = set()
     leaks = []
-    for place, data in (*all_places(traffic.running), *watch.seen()):
+    for place, data in (*all_places(traffic.running), *watch.seen(), *traces(collector)):
         seen.add(place.kind)
         leaks += find_leaks(traffic.marked.marks, place, data)
     _assert_none(leaks)
-    assert seen == {"log", "file", "metrics", "database", "redis", "process", "queue"}
+    assert seen == {"log", "file", "metrics", "database", "redis", "process", "queue", "trace"}
 
 
 def test_what_may_be_somewhere_is_there(driven: tuple[Traffic, QueueWatch]):
@@ -97,6 +106,14 @@ def test_what_may_be_somewhere_is_there(driven: tuple[Traffic, QueueWatch]):
     assert {place for kind, place in found if kind == "process"} <= {
         f"{name}{whose}.environ" for name in ("gateway", "worker", "sandbox") for whose in ("", "'s guardian")
     }
+
+
+def test_traces_are_of_everything_that_was_done(driven: tuple[Traffic, QueueWatch], collector: Collector):
+    names = {span.name for span in collector.spans}
+    assert {"POST /v1/webhook/{provider}", "POST /v1/checkout", "process webhook-events", "apply", "verify"} <= names
+    kinds = {attribute for span in collector.spans for attribute in span.attributes}
+    assert {"paylink.transaction_id", "paylink.event_row_id", "db.query.summary", "server.address"} <= kinds
+    assert any(span.failed for span in collector.spans)
 
 
 def test_the_sandbox_knows_no_key_of_ours(driven: tuple[Traffic, QueueWatch]):

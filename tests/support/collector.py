@@ -34,12 +34,13 @@ class Seen:
 
 @dataclass
 class Collector:
-    """`status` is what it answers; `requests` are the headers and paths of those that came."""
+    """`status` is what it answers; `requests` are the paths and headers of those that came, `bodies` what was taken."""
 
     address: str = ""
     status: int = 200
     spans: list[Seen] = field(default_factory=list)
     requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
 
     def named(self, name: str) -> list[Seen]:
         return [span for span in self.spans if span.name == name]
@@ -79,6 +80,7 @@ def collecting() -> Iterator[Collector]:
                 if collector.status == 200:
                     if self.headers.get("Content-Encoding") == "gzip":
                         raw = gzip.decompress(raw)
+                    collector.bodies.append(raw)
                     collector.spans += read_spans(raw)
             self.send_response(collector.status)
             self.send_header("Content-Type", "application/x-protobuf")

@@ -16,6 +16,7 @@ from paylink.edge.redis_link import RedisLink
 from paylink_local.services.running import running_environment
 from paylink_local.supervisor.guarded import SUPERVISED
 from paylink_local.supervisor.home import Home
+from support.collector import Collector
 from support.leaks import Place
 from support.running import RunningStack
 
@@ -145,6 +146,14 @@ def queues(environ: Mapping[str, str]) -> dict[str, bytes]:
         if answer.status == 200:
             found[name] = answer.data
     return found
+
+
+def traces(collector: Collector) -> Held:
+    """Return what was sent to a collector: names and attributes stand in it as they are."""
+    for path, headers in collector.requests:
+        yield Place("trace", "headers"), json.dumps([path, headers]).encode()
+    for body in collector.bodies:
+        yield Place("trace", "spans"), body
 
 
 class QueueWatch:
