@@ -73,15 +73,18 @@ select id from discrepancies
 
 -- list_told_by_status --
 -- What providers' answers have shown of these transactions, and what is open or was accepted.
-select transaction_id, currency, drift, evidence -> 'after' as after, last_run_id, state from discrepancies
+select transaction_id, kind, currency, drift, evidence #> '{ours,version}' as version, evidence -> 'after' as after,
+       last_run_id, state
+  from discrepancies
  where transaction_id = any (%(transaction_ids)s::uuid[]) and account_id = %(account_id)s and found_by = 'status'
    and (state = 'open' or resolution = 'accepted')
  order by id;
 
 -- list_told_by_dry_run --
 -- What they have shown in a dry run, which keeps it with its batches. `after` is text, which is small.
-select (f.value ->> 'transaction_id')::uuid as transaction_id, f.value ->> 'currency' as currency,
-       (f.value ->> 'theirs')::bigint - (f.value ->> 'ours')::bigint as drift,
+select (f.value ->> 'transaction_id')::uuid as transaction_id, f.value ->> 'kind' as kind,
+       f.value ->> 'currency' as currency, (f.value ->> 'theirs')::bigint - (f.value ->> 'ours')::bigint as drift,
+       f.value #> '{evidence,ours,version}' as version,
        (f.value -> 'evidence' -> 'after')::text as after
   from reconciliation_batches b, jsonb_array_elements(b.findings) f
  where b.run_id = %(run_id)s and b.account_id = %(account_id)s and b.kind = 'status' and b.findings <> '[]'

@@ -1,7 +1,6 @@
 """Settlement matching: an account's lines against our transactions, in chunks: memory does not grow with them."""
 
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -11,7 +10,7 @@ from uuid import UUID
 from paylink.core.discrepancies import Finding, FoundBy, Kind
 from paylink.core.foreseen import foresee
 from paylink.core.matching import check_line, match_transaction, unknown_line
-from paylink.core.statements import CHARGEBACK, PAYMENT, REFUND, OurTransaction, Scope
+from paylink.core.statements import CHARGEBACK, PAYMENT, REFUND, OurTransaction, Scope, TheirLine
 from paylink.providers.port import Account
 from paylink.services.ports import Parts
 from paylink.store.discrepancies import record_findings, resolve_gone
@@ -35,6 +34,8 @@ CHUNK_SIZE = 500
 GRACE = timedelta(minutes=10)
 """So young a line may tell what a webhook is about to tell."""
 _WITHIN_S = 10.0
+_OF_OUR_SIDE = frozenset({Kind.STATUS_MISMATCH, Kind.AMOUNT_MISMATCH})
+"""What an answer shows in these kinds is a difference from what we held when it came."""
 
 
 @dataclass(frozen=True)
@@ -178,7 +179,7 @@ class _Matching:
         compared = [(match, match_transaction(ours, match.lines, scope), shown) for match, (ours, shown) in sides]
         moved = list_moved(uow, quiet)
         still = [one for one in compared if one[0].ours.id not in moved]
-        findings = [finding for _, found, shown in still for finding in _untold(found, shown)]
+        findings = [one for match, found, shown in still for one in _untold(found, shown, match.lines)]
         written = self._write(uow, findings, [subject for match, *_ in still for subject in _subjects(match)])
         counted = replace(written, compared=len(still), in_flight=len(matches) - len(still))
         return _Chunk(None, findings, counted)
@@ -221,24 +222,42 @@ class _Matching:
 
 def _holding(told: Sequence[Told], version: int) -> list[Told]:
     """
-    Return what holds of a transaction that is at this version. What could be repaired at another one was overtaken; of
-    two runs that were shown it at this one, the newer knows.
+    Return what holds of a transaction that is at this version. Another state or amount is one beside our side as it was
+    then; and of two runs that were shown at this version what can be repaired, the newer knows.
     """
-    newest = max((one.run_id for one in told if one.foreseen and one.foreseen.version == version), default=None)
-    return [one for one in told if one.foreseen is None or (one.foreseen.version == version and one.run_id == newest)]
+    newest = max((one.run_id for one in told if one.foreseen and one.version == version), default=None)
+    return [
+        one
+        for one in told
+        if one.kind not in _OF_OUR_SIDE or (one.version == version and (not one.foreseen or one.run_id == newest))
+    ]
 
 
-def _untold(findings: Sequence[Finding], told: Sequence[Told]) -> list[Finding]:
-    """Leave out what the provider's answer shows, too: the same money of the same transaction is told once."""
-    shown = Counter((one.currency, one.drift) for one in told)
+def _untold(findings: Sequence[Finding], told: Sequence[Told], lines: Sequence[TheirLine]) -> list[Finding]:
+    """
+    Leave out what the provider's answer shows, too: the same money of the same transaction is told once. What a bank
+    took back is in no answer's figures.
+    """
+    shown = sorted(told, key=lambda one: one.kind in _OF_OUR_SIDE)
+    chargebacks = {line.id for line in lines if line.kind == CHARGEBACK}
     left = []
     for finding in findings:
-        money = (finding.currency, finding.drift)
-        if finding.drift and finding.kind is not Kind.FEE_MISMATCH and shown[money] > 0:
-            shown[money] -= 1
-        else:
+        same = next((one for one in shown if _is_same(finding, one)), None)
+        if same is None or finding.line_id in chargebacks:
             left.append(finding)
+        else:
+            shown.remove(same)
     return left
+
+
+def _is_same(finding: Finding, told: Told) -> bool:
+    """Lines may tell another state or amount in any kind, fees but; all else in its own."""
+    if not finding.drift or (finding.currency, finding.drift) != (told.currency, told.drift):
+        return False
+    if told.kind in _OF_OUR_SIDE:
+        return finding.kind is not Kind.FEE_MISMATCH
+    # A payment of which a line tells is not one that the provider does not know.
+    return finding.kind == told.kind and (told.kind != Kind.MISSING_AT_PROVIDER or finding.line_id is None)
 
 
 def _subjects(match: Match) -> list[str]:

@@ -13,13 +13,16 @@ from paylink.store.unit_of_work import Row, UnitOfWork
 @dataclass(frozen=True)
 class Told:
     """
-    What an answer shows; with `foreseen` it can be repaired. `run_id`: the run that was the last to see it. One that a
-    person has accepted never goes away, whatever later answers show.
+    What an answer shows of a transaction that was at `version`, None where that cannot be read; with `foreseen` it can
+    be repaired. `run_id`: the run that was the last to see it. One that a person has accepted never goes away, whatever
+    later answers show.
     """
 
     transaction_id: UUID
+    kind: str
     currency: str
     drift: int
+    version: int | None
     foreseen: Foreseen | None
     run_id: UUID
     accepted: bool = False
@@ -28,17 +31,8 @@ class Told:
 def list_told_by_status(uow: UnitOfWork, account_id: UUID, transaction_ids: Sequence[UUID]) -> list[Told]:
     """Return what is open or accepted of these transactions."""
     ids = uuid_array(transaction_ids)
-    return [
-        Told(
-            row["transaction_id"],
-            row["currency"],
-            row["drift"],
-            foreseen_of(row["after"]),
-            row["last_run_id"],
-            row["state"] != "open",
-        )
-        for row in uow.all("list_told_by_status", account_id=account_id, transaction_ids=ids)
-    ]
+    rows = uow.all("list_told_by_status", account_id=account_id, transaction_ids=ids)
+    return [_told(row, row["after"], row["last_run_id"], accepted=row["state"] != "open") for row in rows]
 
 
 @dataclass(frozen=True)
@@ -54,13 +48,10 @@ class DryRun:
 
     def instead_of(self, stored: Iterable[Told], transaction_ids: Iterable[UUID]) -> list[Told]:
         """Return what is known of these transactions, of which this is stored."""
-        own = [self._told(row) for one in transaction_ids for row in self.found.get(one, ())]
+        found = [row for one in transaction_ids for row in self.found.get(one, ())]
+        own = [_told(row, row["after"] and json.loads(row["after"]), self.run_id) for row in found]
         left = [one for one in stored if one.transaction_id not in self.answered]
         return own + [one for one in left if one.transaction_id not in self.found]
-
-    def _told(self, row: Row) -> Told:
-        after = None if row["after"] is None else json.loads(row["after"])
-        return Told(row["transaction_id"], row["currency"], row["drift"], foreseen_of(after), self.run_id)
 
 
 def read_dry_run(uow: UnitOfWork, account_id: UUID, run_id: UUID) -> DryRun:
@@ -71,3 +62,9 @@ def read_dry_run(uow: UnitOfWork, account_id: UUID, run_id: UUID) -> DryRun:
         found.setdefault(row["transaction_id"], []).append(row)
     answered = frozenset(row["transaction_id"] for row in uow.all("list_answered_in_dry_run", **whose))
     return DryRun(run_id, found, answered)
+
+
+def _told(row: Row, after: object, run_id: UUID, *, accepted: bool = False) -> Told:
+    foreseen = foreseen_of(after)
+    version = row["version"] if foreseen is None else foreseen.version
+    return Told(row["transaction_id"], row["kind"], row["currency"], row["drift"], version, foreseen, run_id, accepted)
