@@ -689,6 +689,8 @@ create table discrepancies (
     -- The run that found it first, and the one that found it last.
     run_id              uuid not null references reconciliation_runs,
     last_run_id         uuid not null references reconciliation_runs,
+    -- When the schedule last asked about it, were it in vain.
+    asked_at            timestamptz,
     opened_at           timestamptz not null default now(),
     resolved_at         timestamptz,
     constraint discrepancies_unique unique (account_id, subject, kind, difference, currency, ours, theirs),

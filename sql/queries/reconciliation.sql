@@ -44,7 +44,8 @@ select set_config('statement_timeout', %(ms)s::text, true);
 -- plan_run --
 -- Divide what a run asks about into batches. Without a time that is: what is open (with `due_only`, what is due of it),
 -- what events wait for that a person must look at, what an answer has left open (with `due_only`, where our side has
--- changed since), and a sample of the rest, drawn by random moments.
+-- changed since, and what was asked about in vain once an hour is over), and a sample of the rest, drawn by random
+-- moments.
 with chosen as (
     (select t.id, t.account_id, t.provider from transactions t
       where %(created_from)s::timestamptz is null and t.pull_due_at is not null
@@ -74,11 +75,12 @@ with chosen as (
     (select t.id, t.account_id, t.provider
       from discrepancies d join transactions t on t.id = d.transaction_id and t.account_id = d.account_id
      where %(created_from)s::timestamptz is null and d.state = 'open' and d.found_by = 'status'
-       and (not %(due_only)s or d.evidence #>> '{after,version}' <> t.version::text)
+       and (not %(due_only)s or d.evidence #>> '{after,version}' <> t.version::text
+                                and (d.asked_at is null or d.asked_at <= now() - interval '1 hour'))
        and (%(merchant_id)s::uuid is null or d.merchant_id = %(merchant_id)s)
        and t.provider = any (%(providers)s::text[])
        and (%(account_id)s::uuid is null or d.account_id = %(account_id)s)
-      order by d.last_run_id limit %(due_max)s)
+      order by d.asked_at nulls first, d.last_run_id limit %(due_max)s)
     union
     select t.id, t.account_id, t.provider
       from (select n, random() as share
@@ -114,6 +116,17 @@ with chosen as (
 )
 update reconciliation_runs set selected = (select count(*) from wanted) where id = %(run_id)s
 returning selected, (select count(*) from planned) as batches;
+
+-- note_asked --
+-- Of what answers have left open, what this run asks about; but for what another works at. `is true` has the ids hashed,
+-- whatever is thought of how many there are: as a join each might be compared with each.
+update discrepancies d set asked_at = now()
+  from (select o.id from discrepancies o
+         where o.state = 'open' and o.found_by = 'status' and (o.transaction_id in (
+             select unnest(b.transaction_ids) from reconciliation_batches b
+              where b.run_id = %(run_id)s and b.kind = 'status')) is true
+         order by o.id for no key update of o skip locked) asked
+ where d.id = asked.id;
 
 -- plan_settlements --
 -- Accounts of which nothing was heard are left out, but for a time that is asked for: of what was paid there, all may be

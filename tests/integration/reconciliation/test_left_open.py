@@ -1,8 +1,12 @@
 """What an answer has left open is asked about again without a time, so that it is gone once it no longer holds."""
 
+import time
 from typing import Any
 
+import pytest
+
 from paylink.core.reconciliation import BY_SCHEDULE, RunOrder
+from paylink.store import run_plans
 from paylink.store.ids import new_id
 from paylink.store.run_plans import insert_run, plan_run
 from paylink.store.unit_of_work import UnitOfWork
@@ -69,6 +73,54 @@ def test_what_cannot_be_repaired_waits_for_a_run_by_hand(stack: Stack):
     assert known(stack) == [("paid/refunded", "resolved", "gone")]
 
 
+def moved_on(stack: Stack) -> None:
+    """One that is due, as its transaction has changed; and the provider gives no answer."""
+    left_open(stack)
+    stack.send_lost_webhooks()
+    stack.settle()
+    stack.fault("api_error_before", match="GET")
+
+
+def let_pass(stack: Stack, minutes: int) -> None:
+    stack.rows("update discrepancies set asked_at = asked_at - make_interval(mins => %s)", minutes)
+
+
+def test_what_the_schedule_asks_about_in_vain_waits_an_hour(stack: Stack):
+    moved_on(stack)
+    assert run_due(stack)
+    let_pass(stack, minutes=55)
+    assert not run_due(stack)
+    let_pass(stack, minutes=5)
+    assert run_due(stack)
+    stack.fault_off("api_error_before")
+    let_pass(stack, minutes=60)
+    assert run_due(stack)
+    assert known(stack) == [("paid/refunded", "resolved", "gone")]
+
+
+def test_what_is_asked_about_in_vain_holds_back_no_other(stack: Stack, monkeypatch: pytest.MonkeyPatch):
+    """Which was asked about longest ago comes first."""
+    moved_on(stack)
+    stack.paid()
+    stack.rows(
+        "insert into discrepancies (id, merchant_id, account_id, provider, kind, subject, transaction_id, difference,"
+        " currency, ours, theirs, evidence, found_by, state, run_id, last_run_id)"
+        " select gen_random_uuid(), d.merchant_id, d.account_id, d.provider, kind, 'transaction:' || t.id, t.id,"
+        ' difference, d.currency, ours, theirs, evidence || \'{"after": {"version": -1}}\', found_by, d.state,'
+        " run_id, last_run_id from discrepancies d join transactions t on t.id <> d.transaction_id"
+    )
+    monkeypatch.setattr(run_plans, "DUE_MAX", 1)
+    asked = []
+    for _ in range(4):
+        assert run_due(stack)
+        [newest] = stack.rows("select id from discrepancies where asked_at is not null order by asked_at desc limit 1")
+        asked.append(newest["id"])
+        if len(asked) >= 2:
+            let_pass(stack, minutes=60)
+    assert asked[:2] == asked[2:]
+    assert len(set(asked)) == 2
+
+
 def test_only_a_merchant_s_own_and_only_what_the_run_is_about(stack: Stack):
     left_open(stack)
     assert stack.reconcile(repair="none", sample=0, provider="xendit")["selected"] == 0
@@ -112,3 +164,32 @@ def test_it_is_found_among_many_that_are_resolved_by_an_index(stack: Stack):
     assert read
     assert {node["Node Type"] for node in read} <= {"Index Scan", "Bitmap Heap Scan"}
     assert sum(node["Actual Rows"] + node.get("Rows Removed by Filter", 0) for node in read) <= 1
+
+
+def test_what_is_asked_about_is_noted_at_once_however_much_is_open(stack: Stack):
+    """Also while Postgres thinks that there is little: each of it is not compared with each that is asked about."""
+    left_open(stack)
+    stack.rows(
+        "analyze discrepancies;"
+        " insert into discrepancies (id, merchant_id, account_id, provider, kind, subject, transaction_id, difference,"
+        " currency, ours, theirs, evidence, found_by, state, run_id, last_run_id)"
+        " select gen_random_uuid(), merchant_id, account_id, provider, kind, 'line:' || n, transaction_id, difference,"
+        " currency, ours, theirs, '{}', found_by, state, run_id, last_run_id"
+        " from discrepancies, generate_series(1, 10000) n"
+    )
+
+    def plan(uow: UnitOfWork) -> float:
+        run_id = new_id()
+        insert_run(uow, run_id, DUE, None)
+        with uow._connection.cursor() as cursor:
+            cursor.execute(
+                "insert into reconciliation_batches (run_id, number, account_id, provider, transaction_ids)"
+                " select %s, 1, account_id, provider, array(select gen_random_uuid() from generate_series(1, 5000))"
+                " from discrepancies limit 1",
+                [str(run_id)],
+            )
+        began = time.monotonic()
+        run_plans.note_asked(uow, run_id)
+        return time.monotonic() - began
+
+    assert stack.deps.database.run(plan, deadline_s=60) < 1

@@ -113,6 +113,8 @@ class Reconciliation:
             if order.statuses:
                 selected, batches = plans.plan_run(uow, run_id, order, account_id, providers)
                 _check_size(order, selected)
+                if order.due_only:
+                    plans.note_asked(uow, run_id)
             if order.settlements:
                 batches += plans.plan_settlements(uow, run_id, order, account_id, providers)
             if batches == 0 and order.due_only:

@@ -82,6 +82,11 @@ def plan_run(
     return row["selected"], row["batches"]
 
 
+def note_asked(uow: UnitOfWork, run_id: UUID) -> None:
+    """Note what a planned run asks about of what answers have left open: the schedule does so once an hour at most."""
+    uow.run("note_asked", run_id=run_id)
+
+
 def plan_settlements(
     uow: UnitOfWork, run_id: UUID, order: RunOrder, account_id: UUID | None, providers: Collection[str]
 ) -> int:
