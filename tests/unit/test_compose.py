@@ -11,6 +11,7 @@ import yaml
 from paylink.providers.registry import provider_slugs
 from paylink_local.gateway import problems
 from paylink_local.gateway.connections import _HEADERS_BYTES_MAX
+from paylink_local.services import postgres
 from paylink_local.services.names import _INTERNAL, known_names
 from paylink_local.template import find_template, load_template
 from support.stack import REPOSITORY
@@ -134,6 +135,18 @@ def test_the_database_and_the_queue_have_no_way_out():
     assert networks["data"] == {"internal": True}
     for name in ("postgres", "redis", "localstack", "migrate"):
         assert MAIN[name]["networks"] == ["data"]
+
+
+def test_the_database_runs_as_in_the_embedded_stack():
+    """Beside what a network and a container need; its log has no statement, for values stand in them."""
+    initialised, _, served = (REPOSITORY / "compose" / "postgres-start").read_text().partition("exec postgres ")
+    options = dict(re.findall(r"-c (\w+)=(\S+)", served))
+    own = {"listen_addresses": "'*'", "unix_socket_directories": "/tmp", "max_connections": "200"}
+    embedded = {name: value for name, value in postgres._SETTINGS.items() if name != "unix_socket_permissions"}
+    assert options == embedded | own
+    silent = {"log_statement": "none", "log_min_error_statement": "panic", "log_error_verbosity": "terse"}
+    assert silent.items() <= options.items()
+    assert "-c log_min_error_statement=panic" in initialised
 
 
 def test_what_is_needed_is_waited_for():

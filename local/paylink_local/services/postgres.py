@@ -37,6 +37,7 @@ _SETTINGS = {
     "jit": "off",
     "log_checkpoints": "off",
     # Statements and the details of errors repeat what they are about: mail addresses, bodies.
+    "log_statement": "none",
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
     "TimeZone": "UTC",
