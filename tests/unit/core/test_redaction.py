@@ -1,6 +1,7 @@
 """What others wrote is redacted before it is logged: messages of exceptions, values of extra fields."""
 
 import json
+import time
 
 import psycopg2
 import pydantic
@@ -17,6 +18,10 @@ from paylink.core.redaction import (
     redact_named,
     redact_value,
 )
+from paylink.providers.port import CredentialField
+from paylink.providers.registry import enabled_providers, provider_slugs
+
+DIGEST = "0123456789abcdef" * 4
 
 
 @pytest.mark.parametrize(
@@ -35,6 +40,27 @@ from paylink.core.redaction import (
         ("card 4811 1111 1111 1114 declined", "card *** declined"),
         ("card 4811-1111-1111-1114.", "card ***."),
         ("4811111111111114", "***"),
+        (f"Stripe-Signature: t=1763937119,v1={DIGEST}", "Stripe-Signature: ***"),
+        (f"Stripe-Signature: t=1763937119, v1={DIGEST}, v0={DIGEST}", "Stripe-Signature: ***"),
+        (f"it was t=1763937119,v1={DIGEST}", "it was t=1763937119,v1=***"),
+        (f'{{"signature_key":"{DIGEST}","order_id":"a-1"}}', '{"signature_key":***,"order_id":"a-1"}'),
+        ("server_key=SB-Mid-server-abc", "server_key=***"),
+        (
+            "Max retries exceeded with url: /v2?secret_key=abc&n=1 (Caused",
+            "Max retries exceeded with url: /v2?secret_key=***&n=1 (Caused",
+        ),
+        ("with url: /v2?next=%3Fsecret_key%3Dabc", "with url: /v2?next=%3Fsecret_key%3D***"),
+        ("of rk_live_51Habc today", "of rk_*** today"),
+        ("PAYLINK_MASTER_KEYS=k1:YWJj==,k2:ZGVm= is wrong", "PAYLINK_MASTER_KEYS=*** is wrong"),
+        ("PAYLINK_API_KEY_PEPPERS=p1:YWJj,p2:ZGVm", "PAYLINK_API_KEY_PEPPERS=***"),
+        (r"{\"password\": \"hun\\\"ter two\", \"n\": 1}", r"{\"password\": ***, \"n\": 1}"),
+        (r"""{"password": "hun\"ter two", "n": 1}""", '{"password": ***, "n": 1}'),
+        ("{'token': ['a', 'b'], 'n': 1}", "{'token': ***, 'n': 1}"),
+        ("password=a b c", "password=***"),
+        ("host=db password=a, b&c d) dbname=x", "host=db password=*** dbname=x"),
+        ('password="a b', "password=***"),
+        ('token= "password": "ab"', 'token= "password": ***'),
+        ("API-Key: abc", "API-Key: ***"),
     ],
 )
 def test_it_is_taken_out(text: str, shown: str):
@@ -52,11 +78,82 @@ def test_it_is_taken_out(text: str, shown: str):
         "SQLSTATE 23505, constraint transactions_pkey",
         "the master key 'k2' is not in PAYLINK_MASTER_KEYS",
         "4811111111111115",
+        "idempotency key reused",
+        "error=idempotency-key-reused status=422",
+        "error=invalid-signature reason=wrong_token",
+        "the secret is retired, its token is not",
+        "tx_01a20564940f775f82266655642a6623",
+        "event evt_1PgafmB7WZ01zgkWx3bRpR0Q of cs_test_a1b2c3d4, pi_3PgafmB7",
+        "paid_attempt_id=01a20564-940f-775f-8226-6655642a6623",
+        "master_key_id=k2 public_token_count=5",
+        "tokens: 5",
+        "risk_level=3 of task_list",
+        f"sha256:{DIGEST}",
+        "a batch comes again messages=3 error=storage-unavailable held_back=0",
+        "GET /v1/tx/{transaction_id} took 12.5 ms",
     ],
 )
 def test_what_is_harmless_stays(text: str):
     """Ids, figures and addresses are what a log is for."""
     assert redact(text) == text
+
+
+FIELDS = [field for one in enabled_providers(provider_slugs(), {}).values() for field in one.credential_fields]
+
+
+@pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.environment)
+def test_a_provider_s_key_is_known(field: CredentialField):
+    """By its name, its setting, and by how it begins."""
+    for text in (f"{field.name}=x7q", f'{{"{field.name}":"x7q"}}', f"{field.environment}=x7q"):
+        assert "x7q" not in redact(text)
+    for text in (f"of {field.demo_prefix}x7q", f"/v1/{field.demo_prefix}x7q/", f"n=1%26k%3D{field.demo_prefix}x7q"):
+        assert "x7q" not in redact(text)
+    assert redact_named(field.name, "x7q") == "***"
+
+
+NAMES = ["password", "db_password", "PAYLINK_MASTER_KEYS", "signature_key", "Stripe-Signature", "secret", "api_key"]
+FORMS = [
+    "{}={}",
+    "{}: {}",
+    '"{}": "{}"',
+    "'{}': '{}'",
+    r"\"{}\": \"{}\"",
+    r"\\\"{}\\\":\\\"{}\\\"",
+    "?{}={}&n=1",
+    "{}%3D{}",
+]
+HOSTILE = st.lists(
+    st.sampled_from(
+        ["\\", '"', "'", " ", "=", ":", "a", "&", "\n", ",", "(", "[", "4", "password=", "token", "://", "@"]
+    )
+).map("".join)
+
+
+@given(HOSTILE, st.sampled_from(NAMES), st.sampled_from(FORMS), HOSTILE)
+def test_what_is_marked_never_survives(before: str, name: str, form: str, after: str):
+    """Whatever stands around it."""
+    assert "m4rk" not in redact(f"{before} of {form.format(name, 'm4rk')} {after}")
+
+
+@given(st.text(st.sampled_from("ab \\\"'")), st.sampled_from(['"', "'"]))
+def test_a_quoted_secret_goes_as_a_whole(secret: str, quote: str):
+    """As Python and JSON quote it, and JSON within JSON."""
+    for quoted in (json.dumps(f"{secret}m4rk"), json.dumps(json.dumps(f"{secret}m4rk")), repr(f"{secret}m4rk")):
+        shown = redact(f"{{{quote}password{quote}: {quoted}, {quote}n{quote}: 1}}")
+        assert "m4rk" not in shown
+        assert shown.endswith(f"***, {quote}n{quote}: 1}}")
+
+
+PIECES = ["://", "a@", "password= ", 'password="\\', "secret:{", 'token=\\"a', "a-key", "signature=,", "pwd=,a", "%40"]
+
+
+@pytest.mark.parametrize("piece", [*PIECES, "a", "\\", " ", "4 ", "x-v1="])
+def test_it_takes_linear_time(piece: str):
+    """512 KiB take a second or less; were it the square, they would take minutes."""
+    for text in (piece * (512 * 1024 // len(piece)), "password=" + piece * (512 * 1024 // len(piece))):
+        began_s = time.process_time()
+        redact(text, len(text))
+        assert time.process_time() - began_s < 10
 
 
 @given(st.text(max_size=300), st.integers(min_value=10, max_value=100))
@@ -81,6 +178,26 @@ def test_what_is_cut_off_does_not_show_a_part(before: int):
     assert "budi" not in redact(text, 200)
 
 
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "budi.santoso@example.com",
+        "password=" + "budi" * 40,
+        "://" + "budi" * 60 + "@host",
+        "token='" + "budi " * 40 + "'",
+        "4811 1111 1111 1114",
+        "budi" * 400,
+    ],
+)
+@pytest.mark.parametrize("before", range(0, 300, 7))
+def test_what_is_cut_is_known_by_its_whole(secret: str, before: int):
+    """Also where it is long, or has spaces in it; a word without an end is left out whatever it is."""
+    shown = redact("x " * before + secret + " z" * (500 - before), 600)
+    assert "budi" not in shown
+    assert "1111 1" not in shown
+    assert shown.startswith("x x") or before < 2
+
+
 @pytest.mark.parametrize("value", [4811111111111114, 4811111111111114.0, [4811111111111114], {"n": 4811111111111114}])
 def test_a_card_number_is_no_number(value: object):
     assert "4811" not in json.dumps(redact_value(value))
@@ -99,7 +216,9 @@ def test_bytes_are_told_as_their_number():
     assert redact_value({"body": b"a raw body"}) == {"body": "10 bytes"}
 
 
-@pytest.mark.parametrize("name", ["password", "api_key", "stripe-signature", "x-callback-token", "secret"])
+@pytest.mark.parametrize(
+    "name", ["password", "db_password", "api_key", "stripe-signature", "x-callback-token", "secret"]
+)
 def test_a_name_says_that_its_value_is_secret(name: str):
     assert redact_named(name, "abc") == "***"
     assert redact_value({name: "abc"}) == {name: "***"}

@@ -19,34 +19,80 @@ _DEPTH_MAX = 4
 _LINKS_MAX = 8
 _QUOTE_CHARS_MAX = 66
 
-_USERINFO = re.compile(r"(?<=://)[^\s\"'<>]*@")
+_MARGIN = 500
+"""How far a text is read beyond where it is cut: what a cut would halve is known for what it is."""
+
+_ADDRESS = re.compile(r"(?<=://)[^\s\"'<>]++")
 _MAIL = re.compile(r"[\w.!#$&*+/=?^`{|}~%-]{0,64}[\w+-](?:@|%40)[\w-]+(?:\.[\w-]+)+", re.ASCII)
 _SCHEME = re.compile(r"\b(basic|bearer) +[\w.~+/=:-]+", re.IGNORECASE)
 _API_KEY = re.compile(r"\b(pl[mo]_[a-z0-9]{12})_\w+", re.ASCII)
+_FOREIGN_KEY = re.compile(
+    r"((?:(?<![A-Za-z0-9])|(?<=%[0-9A-Fa-f]{2}))[sr]k_|whsec_|xnd_|Mid-server-)[\w+/=-]+|(?<!\w)(v[01]=)[0-9a-f]{32,}+",
+    re.ASCII,
+)
+"""Keys and signatures as providers write them: without a name beside it, one is known by how it begins."""
+
+_PASSWORDS = r"(?:password|passwd|passphrase|pwd)"
+_LISTS = r"(?:signature|peppers?|master_keys)"
+_OTHERS = (
+    r"(?:secret|token|authorization|api[_ ]?keys?|(?<=\w)-key"
+    r"|(?:server|secret|signature|signing|master|private|access|client|webhook)_?keys?)"
+)
+_ALL = rf"(?:{_PASSWORDS}|{_LISTS}|{_OTHERS})"
+# No value is such a name itself, between quotes.
+_IS = (
+    r"(?:\\{0,8}[\"'])?\s{0,8}(?:[=:]|%3[AD])\s{0,8}+"
+    rf"(?!\\{{0,8}}[\"'][\w.-]{{0,40}}{_ALL}\\{{0,8}}[\"']\s?[=:])"
+)
+# With its escapes, escaped as a whole, a list, or else as far as such a value goes; what is cut off has no end.
+_QUOTE = (
+    r"[bru]?(?:\"(?:[^\"\\]|\\.)*+(?:\"|\\?\Z)|'(?:[^'\\]|\\.)*+(?:'|\\?\Z)"
+    r"|(?P<{0}>\\{{1,8}}[\"'])(?:(?!(?<!\\)(?P={0})).)*+(?:(?P={0})|\Z)|[\[({{][^\])}}]*+[\])}}]?)"
+)
+_SECRET_NAME = re.compile(rf"{_ALL}\Z", re.IGNORECASE)
 _NAMED = re.compile(
-    r"((?:password|passwd|pwd|secret|token|authorization|signature|api_?key|[\w-]{1,32}-(?:token|signature|key))"
-    r"[\"']?\s*[=:]\s*)(\"[^\"]*\"|'[^']*'|[^\s,;&)}\]]+)",
-    re.IGNORECASE,
+    rf"({_PASSWORDS}{_IS})(?:{_QUOTE.format('a')}"
+    r"|(?:(?![\s,;&]{1,4}[\"']?[\w.-]{1,40}[\"']?\s?[=:])[^\n])++)"
+    rf"|({_LISTS}{_IS})(?:{_QUOTE.format('b')}|(?:[^\s;&)}}\]]|(?<=,)\ )++)"
+    rf"|({_OTHERS}{_IS})(?:{_QUOTE.format('c')}|[^\s,;&)}}\]]++)",
+    re.IGNORECASE | re.DOTALL,
 )
 _CARD = re.compile(r"(?<![\w.-])[2-6](?:[ -]?\d){12,18}(?![\w-])", re.ASCII)
 _QUOTED = re.compile(r"\"[^\"]*\"?|'[^']*'?", re.DOTALL)
-_LAST_WORD = re.compile(r"(?<!\S)\S{0,120}\Z")
-_FIRST_WORD = re.compile(r"\A\S{0,120}(?!\S)")
 
 
 def redact(text: str, chars_max: int = TEXT_CHARS_MAX) -> str:
     """Return a text without what must not be logged, and no longer than `chars_max`; the middle is left out."""
-    if len(text) > chars_max:
-        half = chars_max // 2
-        # A word that was cut might not be known any more for what it is.
-        head, tail = _LAST_WORD.sub("", text[:half]), _FIRST_WORD.sub("", text[-half:])
-        text = f"{head} ... {len(text) - len(head) - len(tail)} characters ... {tail}"
-    text = _USERINFO.sub(REDACTED + "@", text)
+    if len(text) <= chars_max:
+        return _redact(text)
+    half = chars_max // 2
+    head, tail = _redact(text[: half + _MARGIN]), _redact(text[-half - _MARGIN :])
+    # The margin is not shown, even where much before it went. A word that was cut might not be known any more.
+    head = _without_last_word(head[: half if head.endswith(REDACTED) else max(0, min(half, len(head) - _MARGIN))])
+    tail = _without_last_word(tail[max(_MARGIN, len(tail) - half) :][::-1])[::-1]
+    return f"{head} ... {len(text) - len(head) - len(tail)} characters ... {tail}"
+
+
+def _redact(text: str) -> str:
+    """Return all of a text without what must not be logged; in time linear in its length."""
+    text = _ADDRESS.sub(_without_userinfo, text)
     text = _SCHEME.sub(rf"\1 {REDACTED}", text)
-    text = _NAMED.sub(rf"\1{REDACTED}", text)
+    text = _NAMED.sub(lambda found: f"{found[1] or found[3] or found[5]}{REDACTED}", text)
     text = _API_KEY.sub(rf"\1_{REDACTED}", text)
+    text = _FOREIGN_KEY.sub(lambda found: f"{found[1] or found[2]}{REDACTED}", text)
     text = _MAIL.sub(REDACTED, text)
     return _CARD.sub(lambda found: REDACTED if _is_card_number(found[0]) else found[0], text)
+
+
+def _without_userinfo(found: re.Match[str]) -> str:
+    userinfo, at, rest = found[0].rpartition("@")
+    return f"{REDACTED}@{rest}" if at else userinfo + rest
+
+
+def _without_last_word(text: str) -> str:
+    """Return a text up to where its last word begins; what ends with a space, as it is."""
+    words = text.split()
+    return text[: len(text) - len(words[-1])] if words and text.endswith(words[-1]) else text
 
 
 def shorten(text: str, chars_max: int) -> str:
@@ -74,7 +120,7 @@ def redact_value(value: object, depth: int = _DEPTH_MAX) -> Any:
 
 def redact_named(name: str, value: object, depth: int = _DEPTH_MAX) -> Any:
     """The same for a value under a name, which may say what a text says with `password=`."""
-    if isinstance(value, str) and _NAMED.fullmatch(f"{name}=x"):
+    if isinstance(value, str) and _SECRET_NAME.search(name):
         return REDACTED
     return redact_value(value, depth)
 
