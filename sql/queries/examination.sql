@@ -4,6 +4,8 @@ select clock_timestamp() as now, current_setting('server_version') as version,
        current_setting('server_version_num')::integer as version_number, current_setting('fsync') as fsync,
        current_setting('full_page_writes') as full_page_writes,
        current_setting('synchronous_commit') as synchronous_commit,
+       current_setting('log_min_error_statement') as log_min_error_statement,
+       current_setting('log_error_verbosity') as log_error_verbosity, current_setting('log_statement') as log_statement,
        pg_is_in_recovery() or current_setting('transaction_read_only') = 'on' as read_only;
 
 -- has_migrations --

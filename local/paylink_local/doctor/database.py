@@ -62,7 +62,8 @@ def examine_database(database: Database, migrations: Path) -> tuple[bool, list[F
         seen = f"{_SETTING} cannot be used ({type(exc).__name__})"
         return False, [wrong("postgres", seen, "set it to postgresql://user:password@host/paylink")]
     migrated = judge_migrations(migrations, server.applied)
-    found = [judge_server(server), *judge_durability(server.row), judge_clock("Postgres", server.ahead_s), migrated]
+    found = [judge_server(server), *judge_durability(server.row), *judge_server_log(server.row)]
+    found += [judge_clock("Postgres", server.ahead_s), migrated]
     return migrated.level == "ok", found
 
 
@@ -97,6 +98,22 @@ def judge_durability(row: Row) -> list[Finding]:
             seen = f"{name} is off: what was answered with 2xx may be lost with the server's power"
             found.append(wrong("durability", seen, f"alter system set {name} = on, and look at what the role sets"))
     return found or [ok("durability", f"fsync and full_page_writes on, synchronous_commit {row['synchronous_commit']}")]
+
+
+def judge_server_log(row: Row) -> list[Finding]:
+    """Values stand in the statements, and rows in the details of errors: addresses, bodies, signatures."""
+    silent = {
+        "log_min_error_statement": ("fatal", "panic"),
+        "log_error_verbosity": ("terse",),
+        "log_statement": ("none",),
+    }
+    found = []
+    for name, values in silent.items():
+        if row[name] not in values:
+            seen = f"{name} is {row[name]}: Postgres may write what payers and providers sent to its log"
+            mend = f"set {name} = {values[-1]} in the server's parameters, or alter system"
+            found.append(warning("database_log", seen, mend))
+    return found or [ok("database_log", "neither statements nor details of errors")]
 
 
 def judge_clock(whose: str, ahead_s: float) -> Finding:

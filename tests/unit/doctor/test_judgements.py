@@ -17,7 +17,14 @@ from paylink.providers.registry import enabled_providers, enabled_signatures
 from paylink.store.migrations import load_migrations
 from paylink.store.sealing import Place, Sealer
 from paylink_local.doctor.accounts import judge_accounts, judge_webhook_secrets
-from paylink_local.doctor.database import Server, judge_clock, judge_durability, judge_migrations, judge_server
+from paylink_local.doctor.database import (
+    Server,
+    judge_clock,
+    judge_durability,
+    judge_migrations,
+    judge_server,
+    judge_server_log,
+)
 from paylink_local.doctor.finding import Finding, Level, named
 from paylink_local.doctor.keys import judge_api_keys, judge_master_keys, judge_peppers
 from paylink_local.doctor.machine import judge_room, judge_services
@@ -35,6 +42,9 @@ SERVER = {
     "fsync": "on",
     "full_page_writes": "on",
     "synchronous_commit": "on",
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
+    "log_statement": "none",
     "read_only": False,
 }
 
@@ -75,6 +85,26 @@ def test_durability(name: str):
     assert levels(judge_durability(SERVER)) == ["ok"]
     [finding] = judge_durability({**SERVER, name: "off"})
     assert (finding.level, finding.seen.split()[0]) == ("wrong", name)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "want"),
+    [
+        ("log_min_error_statement", "error", "panic"),
+        ("log_min_error_statement", "log", "panic"),
+        ("log_error_verbosity", "default", "terse"),
+        ("log_error_verbosity", "verbose", "terse"),
+        ("log_statement", "mod", "none"),
+        ("log_statement", "all", "none"),
+    ],
+)
+def test_the_database_s_log(name: str, value: str, want: str):
+    """Names the parameter, and what to set it to."""
+    assert levels(judge_server_log(SERVER)) == ["ok"]
+    [finding] = judge_server_log({**SERVER, name: value})
+    assert finding.level == "warning"
+    assert finding.seen.startswith(f"{name} is {value}: ")
+    assert f"set {name} = {want} " in finding.mend
 
 
 @pytest.mark.parametrize("mode", ["local", "remote_write", "remote_apply"])

@@ -21,7 +21,7 @@ class Records:
 
 
 def read_server(uow: UnitOfWork) -> Row:
-    """Return the server's clock, version, and the settings that durability needs, as this session has them."""
+    """Return the server's clock, version, and the settings of durability and of its log, as this session has them."""
     return uow.one("read_server")
 
 
