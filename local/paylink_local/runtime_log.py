@@ -74,6 +74,8 @@ def configure_logging() -> None:
     # Asked before the streams are wrapped, for then none is a terminal; the functions' own logger does as we do.
     form = os.environ[FORMAT_SETTING] = log_format()
     free_standard_streams()
+    # What cannot be written is lost: the standard library would print it, with its exceptions, as it is.
+    logging.raiseExceptions = False
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(Lines(form))
     logging.basicConfig(handlers=[handler], level=level, force=True)

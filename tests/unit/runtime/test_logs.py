@@ -134,3 +134,25 @@ def test_a_line_for_a_person():
         env=os.environ | {"PAYLINK_LOG_FORMAT": "human"},
     )
     assert done.stdout.endswith(" WARNING first  queued=3 request_id=r-1\n")
+
+
+def test_what_cannot_be_written_is_not_told_raw():
+    """Neither half a character, nor a number too long to be written, nor a stream that takes nothing."""
+    code = """
+try:
+    raise ValueError("of budi@example.com")
+except ValueError:
+    logs.log.exception("half \\ud800", n=10**5000)
+import sys
+sys.stdout.flush()
+class Full:
+    def write(self, text): raise OSError("full of budi@example.com")
+    def flush(self): pass
+for handler in logs._logger().handlers: handler.stream = Full()
+try:
+    raise ValueError("of budi@example.com")
+except ValueError:
+    logs.log.exception("lost")
+"""
+    (line,) = lines(code, PYTHONIOENCODING="utf-8:strict")
+    assert (line["message"], line["n"]) == ("half \ud800", "(cannot be told)")

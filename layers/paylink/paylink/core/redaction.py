@@ -127,9 +127,12 @@ def redact_named(name: str, value: object, depth: int = _DEPTH_MAX) -> Any:
 
 def redact_field(name: str, value: object) -> Any:
     """The same for a field of a line; a traceback was redacted when it was made."""
-    if name in ("exception", "stack"):
-        return shorten(str(value), TRACEBACK_CHARS_MAX)
-    return redact_named(name, value)
+    try:
+        if name in ("exception", "stack"):
+            return shorten(str(value), TRACEBACK_CHARS_MAX)
+        return redact_named(name, value)
+    except Exception:
+        return "(cannot be told)"
 
 
 def describe_exception(exc: BaseException) -> str:

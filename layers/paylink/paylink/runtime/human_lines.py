@@ -24,9 +24,9 @@ def human_line(fields: Mapping[str, Any]) -> str:
     for name, value in fields.items():
         if name not in _FIRST and name not in _LAST and name not in _LEFT_OUT and value not in _EMPTY:
             parts.append(f"{name}={_short(value) if name in LOG_IDS else _shown(value)}")
-    trails = [str(fields[name]).rstrip() for name in _LAST if fields.get(name)]
+    trails = [_one_line(line) for name in _LAST for line in str(fields.get(name) or "").rstrip().split("\n")]
     first = f"{parts[0]}  {' '.join(parts[1:])}".rstrip()
-    return "\n    ".join([first, *"\n".join(trails).splitlines()])
+    return "\n    ".join([first, *filter(None, trails)])
 
 
 def _clock(time: str) -> str:

@@ -22,13 +22,16 @@ def log_format(environ: Mapping[str, str] = os.environ) -> str:
 
 
 def write_line(fields: Mapping[str, Any], form: str) -> str:
-    """Return a line in a form of LOG_FORMATS, redacted and bounded. An id is told as it is."""
+    """Return a line in a form of LOG_FORMATS, redacted and bounded: an id too, for others choose some of them."""
     # Whoever logs nothing, as most cold starts, does not pay for its patterns.
     from paylink.core.redaction import redact_field
 
-    shown = {name: str(value) if name in LOG_IDS else redact_field(name, value) for name, value in fields.items()}
+    shown = {name: redact_field(name, str(value) if name in LOG_IDS else value) for name, value in fields.items()}
     if form == HUMAN:
         from paylink.runtime.human_lines import human_line
 
-        return human_line(shown)
-    return json.dumps(shown, ensure_ascii=False, separators=(",", ":"))
+        line = human_line(shown)
+    else:
+        line = json.dumps(shown, ensure_ascii=False, separators=(",", ":"))
+    # Half a character, which no stream could write; the stream itself may know fewer than all others.
+    return line.encode(errors="backslashreplace").decode()

@@ -86,6 +86,8 @@ class _Ids(logging.Filter):
         return True
 
 
+# What cannot be written is lost: the standard library would print it, with its exceptions, as it is.
+logging.raiseExceptions = False
 # Set before the logger is made: what is logged at DEBUG by the standard library first must get that far.
 logging.getLogger(_NAME).setLevel(logging.getLevelNamesMapping().get(_LEVEL, logging.INFO))
 logging.getLogger(_NAME).addFilter(_Ids())
