@@ -91,7 +91,8 @@ def _http_error(error: HTTPException) -> Response:
 
 
 def _failure(error: Exception) -> Response:
-    log.exception("%s %s failed", request.method, request.path, exc_info=error)
+    # The path of a page holds the token that opens it.
+    log.exception("%s %s failed", request.method, request.url_rule, exc_info=error)
     return _error(500, "the sandbox failed; its log has the reason")
 
 

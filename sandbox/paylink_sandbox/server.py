@@ -7,6 +7,7 @@ import socket
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from multiprocessing.util import Finalize
 from typing import Any
@@ -83,8 +84,19 @@ def _end_with_parent(parent: int) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
+class Lines(logging.Formatter):
+    """Lines of the log; an exception is told by its class and where it was raised, for its message repeats requests."""
+
+    def formatException(self, ei: Any) -> str:
+        kind, _, trace = ei
+        return "".join(traceback.format_tb(trace)) + (kind.__qualname__ if kind else "")
+
+
 def _configure_logging(config: Config) -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(Lines("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.raiseExceptions = False
     logging.basicConfig(
         level=logging.getLevelNamesMapping().get(config.log_level, logging.INFO),
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        handlers=[handler],
     )
