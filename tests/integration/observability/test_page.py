@@ -232,7 +232,7 @@ def test_an_imbalance_of_an_account_among_many_is_not_hidden_by_another(stack: S
 
 
 def test_process_figures_have_no_labels_that_strangers_choose():
-    chosen = {"function", "outcome", "problem", "provider", "operation", "result", "way"}
+    chosen = {"function", "outcome", "problem", "provider", "operation", "result", "way", "reason"}
     assert {label for metric in OF_PROCESSES for label in metric.labels} == chosen
 
 
