@@ -11,6 +11,7 @@ from paylink_local.supervisor.guarded import SUPERVISED
 from paylink_local.supervisor.home import Home
 
 _KILLED_END_S = 5.0
+_LINGER_S = 0.5
 
 
 def end_last_run(home: Home, within_s: float) -> int:
@@ -30,7 +31,8 @@ def end_last_run(home: Home, within_s: float) -> int:
     guardians_end_by = time.monotonic() + within_s
     while home.guardians_live() and time.monotonic() < guardians_end_by:
         time.sleep(0.05)
-    strays = left_over(home)
+    # Who lets go of its lock is about to end, and is no stray.
+    _, strays = psutil.wait_procs(left_over(home), timeout=_LINGER_S)
     for process in strays:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
