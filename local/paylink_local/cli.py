@@ -4,6 +4,8 @@ import argparse
 import importlib
 import os
 import pkgutil
+import select
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from typing import Protocol, cast
@@ -32,16 +34,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parsed = _parser(arguments).parse_args(arguments)
         if parsed.command not in _ON_THEIR_OWN:
             _join_stack()
-        return _load(parsed.command).run(parsed)
+        code = _load(parsed.command).run(parsed)
+        sys.stdout.flush()
+        return code
     except CannotRun as error:
         sys.stderr.write(f"paylink: {error}\n")
         return 1
     except Exception as error:
+        if isinstance(error, BrokenPipeError) and _reader_has_gone():
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left to write has no reader either
+            return 128 + signal.SIGPIPE
         # A fault of ours. What the supervisor starts by this command writes to a log.
         from paylink.core.redaction import describe_exception
 
         sys.stderr.write(describe_exception(error))
         return 1
+
+
+def _reader_has_gone() -> bool:
+    """Tell whether what we write to was closed by who read it, as `| head` does."""
+    poll = select.poll()
+    poll.register(1, 0)
+    return bool(poll.poll(0))
 
 
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:

@@ -62,7 +62,7 @@ def _service(
             environ=os.environ,
             folder=home.path,
             log=home.logs / f"{name}.log",
-            echo=True,
+            echo="--detached" not in sys.argv,
         )
 
     return Service(name=name, start=start, ready=sign.exists, needs=needs)

@@ -94,6 +94,14 @@ def guardian_of(pid: int) -> psutil.Process:
     return parent
 
 
+def is_running(pid: int) -> bool:
+    """Tell whether the process exists and has not ended: the first process may be slow to collect it."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_signal_ends_everything(home: Home, number: signal.Signals) -> None:
     """SIGTERM, Ctrl-C and a closed terminal end all services and even their runaway children within ten seconds."""
@@ -136,7 +144,7 @@ def test_killed_service_comes_back(home: Home) -> None:
     wait_until(lambda: is_healthy(home) and status_of(home).services[0].restarts == 1)
 
     assert pids(home, "store")[0] not in (service, child)
-    assert not psutil.pid_exists(child)
+    assert not is_running(child)
     assert pids(home, "web")[0] == status_of(home).services[1].pid
     supervisor.terminate()
     output, _ = supervisor.communicate(timeout=10)
@@ -151,8 +159,8 @@ def test_killed_guardian_takes_its_service_along(home: Home) -> None:
     guardian_of(service).kill()
     wait_until(lambda: is_healthy(home) and status_of(home).services[1].restarts == 1)
 
-    assert not psutil.pid_exists(service)
-    assert not psutil.pid_exists(child)
+    assert not is_running(service)
+    assert not is_running(child)
     assert len(processes_of(home)) == 6
     supervisor.terminate()
     assert supervisor.wait(10) == 0
@@ -171,8 +179,8 @@ def test_everything_killed_at_once_is_cleared_by_the_next_start(home: Home) -> N
 
     again = started(home)
 
-    assert not psutil.pid_exists(store_child)
-    assert not psutil.pid_exists(web_child)
+    assert not is_running(store_child)
+    assert not is_running(web_child)
     again.terminate()
     assert again.wait(10) == 0
     assert processes_of(home) == []
@@ -187,7 +195,7 @@ def test_start_after_kill_waits_for_the_last_run(home: Home) -> None:
 
     again = started(home)
 
-    assert not any(psutil.pid_exists(pid) for pid in old)
+    assert not any(is_running(pid) for pid in old)
     again.terminate()
     assert again.wait(10) == 0
 
@@ -309,6 +317,30 @@ def test_stopped_guardians_of_a_killed_supervisor(home: Home) -> None:
     assert not home.guardians_live()
 
 
+def test_zombies_are_not_waited_for(home: Home) -> None:
+    """In a container nobody may collect what has ended: it is neither left over nor killed."""
+    command = [sys.executable, str(STACK), str(home.path)]
+    first_process = (
+        "import subprocess, sys, time\n"
+        "from paylink_local.supervisor import linux\n"
+        "linux.become_subreaper()\n"
+        "subprocess.Popen(sys.argv[1:])\n"
+        "time.sleep(60)\n"
+    )
+    container = subprocess.Popen([sys.executable, "-c", first_process, *command])
+    wait_until(lambda: is_healthy(home))
+    guardians = [guardian_of(pids(home, name)[0]) for name in ("store", "web")]
+    psutil.Process(status_of(home).pid).kill()
+
+    began = time.monotonic()
+    assert end_last_run(home, within_s=10) == 0
+
+    assert time.monotonic() - began < 8
+    assert {guardian.status() for guardian in guardians} == {psutil.STATUS_ZOMBIE}
+    container.kill()
+    container.wait()
+
+
 def test_stale_files_do_not_matter(home: Home) -> None:
     """Files of a past run, whose process numbers others have now, are not taken for a running stack."""
     home.prepare()
@@ -337,7 +369,8 @@ def test_detached_gives_its_output_back(home: Home) -> None:
     """A detached supervisor closes its output when all is healthy, and goes on."""
     supervisor = start(home, "--detached")
     assert supervisor.stdout is not None
-    wait_until(lambda: is_healthy(home))
+    assert "\n\nWelcome.\n" in supervisor.stdout.read()
+    assert is_healthy(home)
     assert supervisor.poll() is None
     supervisor.terminate()
     assert supervisor.wait(10) == 0

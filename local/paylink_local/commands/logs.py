@@ -3,7 +3,6 @@
 import argparse
 import contextlib
 import os
-import sys
 import time
 
 from paylink.runtime.log_lines import HUMAN, LOG_FORMATS
@@ -46,8 +45,7 @@ def run(args: argparse.Namespace) -> int:
         print(text, flush=args.follow)
 
     files = LogFiles(folder, args.service or (), wanted)
-    # Who reads it may have enough (`| head`), or press Ctrl-C.
-    with contextlib.suppress(BrokenPipeError, KeyboardInterrupt):
+    with contextlib.suppress(KeyboardInterrupt):
         entries = files.read()
         last = args.lines if args.lines is not None else (_LAST if wanted.id_name is None else len(entries))
         for entry in entries[max(0, len(entries) - last) :]:
@@ -56,10 +54,6 @@ def run(args: argparse.Namespace) -> int:
             time.sleep(_POLL_S)
             for entry in files.read():
                 tell(entry)
-        sys.stdout.flush()
-        return 0
-    # Nothing more is written: not at the end of the process either.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     return 0
 
 

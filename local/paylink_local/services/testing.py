@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 import socket
 import threading
 from collections.abc import Collection, Iterator
@@ -16,6 +17,8 @@ from paylink_local.supervisor.home import Home
 from paylink_local.supervisor.supervisor import Supervisor
 
 _PASSWORD = "paylink-test"  # noqa: S105  # of a database that only tests see
+_PORT_MIN, _PORT_END = 20_000, 32_000
+_ports_given: set[int] = set()
 
 
 @contextlib.contextmanager
@@ -56,8 +59,16 @@ def embedded_services(home: Path, names: Collection[str]) -> Iterator[dict[str, 
 
 
 def free_port() -> int:
-    """Return a TCP port of the loopback interface that nobody uses now."""
-    with socket.socket() as server:
-        server.bind((HOST, 0))
-        port: int = server.getsockname()[1]
-        return port
+    """
+    Return a TCP port of the loopback interface that nobody uses now, each time another.
+
+    None that the kernel gives to outgoing connections, of which one could take it before its server does.
+    """
+    while True:
+        port = random.randrange(_PORT_MIN, _PORT_END)  # noqa: S311  # no secret
+        with socket.socket() as server, contextlib.suppress(OSError):
+            server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            server.bind((HOST, port))
+            if port not in _ports_given:
+                _ports_given.add(port)
+                return port

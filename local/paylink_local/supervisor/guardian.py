@@ -176,10 +176,11 @@ class Guardian:
 
 def main() -> None:
     spec = Spec(**json.loads(sys.argv[1]))
-    # Held until this process ends: whoever gets the lock alone knows that no guardian is left.
+    # Held until the kernel ends this process: whoever gets the lock alone knows that no guardian is left.
     with open(spec.lock, "a") as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)
         Guardian(spec).run()
+        os._exit(0)
 
 
 if __name__ == "__main__":

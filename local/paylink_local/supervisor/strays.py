@@ -11,7 +11,6 @@ from paylink_local.supervisor.guarded import SUPERVISED
 from paylink_local.supervisor.home import Home
 
 _KILLED_END_S = 5.0
-_LINGER_S = 0.5
 
 
 def end_last_run(home: Home, within_s: float) -> int:
@@ -31,19 +30,25 @@ def end_last_run(home: Home, within_s: float) -> int:
     guardians_end_by = time.monotonic() + within_s
     while home.guardians_live() and time.monotonic() < guardians_end_by:
         time.sleep(0.05)
-    # Who lets go of its lock is about to end, and is no stray.
-    _, strays = psutil.wait_procs(left_over(home), timeout=_LINGER_S)
+    strays = left_over(home)
     for process in strays:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
-    psutil.wait_procs(strays, timeout=_KILLED_END_S)
+    killed_end_by = time.monotonic() + _KILLED_END_S
+    while left_over(home) and time.monotonic() < killed_end_by:
+        time.sleep(0.05)
     if home.guardians_live():
         raise CannotRun(f"services of the last run do not end: see {home.logs}")
     return len(strays)
 
 
 def left_over(home: Home) -> list[psutil.Process]:
-    """Return every process that a supervisor of this state folder started, or something that it started."""
+    """
+    Return every process that a supervisor of this state folder started, or something that it started.
+
+    One that has ended is none of them, also where its parent, in a container often the first process, does not collect
+    it: a zombie has no environment.
+    """
     return [process for process in psutil.process_iter() if _belongs_to(home, process)]
 
 

@@ -193,12 +193,14 @@ def test_a_crash_before_any_write_and_a_retry_make_one_page(
 ):
     """The process dies before the n-th transaction commits or the n-th provider call is made."""
     countdown = [calls_that_succeed]
+    request = threading.current_thread()
 
     def dying(method):
         def wrapped(*args, **kwargs):
-            if countdown[0] == 0:
-                raise Crash
-            countdown[0] -= 1
+            if threading.current_thread() is request:
+                if countdown[0] == 0:
+                    raise Crash
+                countdown[0] -= 1
             return method(*args, **kwargs)
 
         return wrapped
