@@ -2,23 +2,21 @@
 
 import argparse
 import dataclasses
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from bench.checkout import document
 from bench.checkout.effort import FULL, QUICK
 from bench.checkout.lab import Lab
 from bench.checkout.report import Report
 from bench.checkout.rows import cold_start, own_time, read_transaction
-from bench.common.machine import describe
-from bench.common.rules import VOID, Void
+from bench.common.command import NO_LIMITS, parser, run
 from bench.common.stack import running_stack
 
 # Cold starts come last: they leave odd transactions behind.
 ROWS = {row.NAME: row.measure for row in (own_time, read_transaction, cold_start)}
-_NO_LIMIT = "100000"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,45 +24,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     effort = QUICK if options.quick else FULL
     if options.seconds:
         effort = dataclasses.replace(effort, checkout_s=options.seconds)
-    limits = {"PAYLINK_RATE_LIMIT_PER_S": _NO_LIMIT, "PAYLINK_RATE_LIMIT_BURST": _NO_LIMIT}
-    with TemporaryDirectory(prefix="paylink-bench-") as folder, running_stack(**limits) as stack:
+    with TemporaryDirectory(prefix="paylink-bench-") as folder, running_stack(**NO_LIMITS) as stack:
         lab = Lab(stack, effort, Path(folder))
-        rows = []
-        try:
-            machine = describe(lab.paylink)
-            for name in options.rows:
-                lab.say(name)
-                rows.append(ROWS[name](lab))
-        except Void as exc:
-            lab.say(f"void: {exc}")
-            return VOID
-    report = Report(machine, rows, lab.cpu_ms)
-    print(json.dumps(report.as_json(), indent=2))
-    lab.say(report.text())
-    if options.json:
-        options.json.write_text(json.dumps(report.as_json(), indent=2) + "\n")
-    if options.write_docs:
-        from bench.checkout.document import write
-
-        write(report)
-    return int(not options.quick and not all(row.passed for row in rows))
+        return run(options, ROWS, lab, lambda machine, rows: Report(machine, rows, lab.cpu_ms), document.write)
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="./scripts/bench checkout", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="every row once, too short to fail: shows that it runs")
-    parser.add_argument("--rows", type=names, default=list(ROWS), metavar="A,B", help=f"of {','.join(ROWS)}")
-    parser.add_argument("--seconds", type=float, metavar="S", help="length of each run of checkouts")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there, too")
-    parser.add_argument("--write-docs", action="store_true", help="write the section of docs/performance.md anew")
-    return parser.parse_args(arguments)
-
-
-def names(text: str) -> list[str]:
-    chosen = text.split(",")
-    if unknown := [name for name in chosen if name not in ROWS]:
-        raise argparse.ArgumentTypeError(f"no such row: {', '.join(unknown)}; there are {', '.join(ROWS)}")
-    return [name for name in ROWS if name in chosen]
+    options = parser("checkout", __doc__, list(ROWS))
+    options.add_argument("--seconds", type=float, metavar="S", help="length of each run of checkouts")
+    return options.parse_args(arguments)
 
 
 if __name__ == "__main__":

@@ -1,31 +1,16 @@
-"""What was found, as text for a reader and as JSON for a program."""
+"""What was found; of cold starts also what each import cost."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator
 
-from bench.common.goals import Row, Verdict
-from bench.common.tables import text_table
+from bench.common import report
 
 
-@dataclass(frozen=True)
-class Report:
-    machine: dict[str, str]
-    rows: list[Row]
-    cpu_ms: Mapping[str, Mapping[str, float]]
-
-    @property
-    def verdicts(self) -> list[Verdict]:
-        return [verdict for row in self.rows for verdict in row.verdicts]
-
+class Report(report.Report):
     def text(self) -> str:
-        return "\n".join([*text_table(self.verdicts), *self._imports()])
+        return "\n".join([super().text(), *self._imports()])
 
     def _imports(self) -> Iterator[str]:
         for row in self.rows:
             for function, found in row.details.get("functions", {}).items():
                 dearest = ", ".join(f"{name} {ms:.0f}" for name, ms in found["imports_ms"].items())
                 yield f"{function:<24}{found['cpu_ms']:>6.0f} ms   {dearest}"
-
-    def as_json(self) -> dict[str, Any]:
-        return {"machine": self.machine, "rows": [row.as_json() for row in self.rows], "cpu_ms": self.cpu_ms}

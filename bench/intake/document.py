@@ -30,8 +30,8 @@ def results(report: Report) -> Iterator[str]:
     yield f"![Throughput by alternation, latency by share of the events, and a burst](images/{PICTURE.name})"
     yield from _rates(report)
     yield from _latencies(report)
-    if report.lab.cpu_ms:
-        yield from _cpu(report.lab.cpu_ms)
+    if report.cpu_ms:
+        yield from _cpu(report.cpu_ms)
 
 
 def _rates(report: Report) -> Iterator[str]:

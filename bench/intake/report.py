@@ -1,34 +1,21 @@
-"""What was found, as text for a reader and as JSON for a program."""
+"""What was found, with the curves and series that are drawn."""
 
 from dataclasses import dataclass
 from typing import Any
 
-from bench.common.goals import Row, Verdict
-from bench.common.tables import text_table
+from bench.common import report
 from bench.intake.lab import Lab
 
 
-@dataclass(frozen=True)
-class Report:
-    machine: dict[str, str]
-    rows: list[Row]
+@dataclass(frozen=True, kw_only=True)
+class Report(report.Report):
     lab: Lab
 
-    @property
-    def verdicts(self) -> list[Verdict]:
-        return [verdict for row in self.rows for verdict in row.verdicts]
-
-    def text(self) -> str:
-        return "\n".join(text_table(self.verdicts))
-
     def as_json(self) -> dict[str, Any]:
-        return {
-            "machine": self.machine,
-            "rows": [row.as_json() for row in self.rows],
+        return super().as_json() | {
             "bare_per_s_by_threads": self.lab.bare_rates,
             "steady_per_s": self.lab.steady_per_s,
             "not_accepted": self.lab.not_accepted,
-            "cpu_ms_per_event": self.lab.cpu_ms,
             "curves_ms": self.lab.curves,
             "series": self.lab.series,
         }

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench.common.document import write_section
+from bench.common.report import Report
 from bench.common.summary import spread
 from bench.common.tables import number, page_table
 from bench.observability.lab import ALL, OFF, TENTH
-from bench.observability.report import Report
 from bench.observability.rows.off import in_a_loop_us
 from bench.observability.rows.sampled import Runs, more
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from bench.common.document import cpu_table, write_section
 from bench.common.goals import ratios
+from bench.common.report import Report
 from bench.common.summary import spread
 from bench.common.tables import number, page_table
-from bench.reconcile.report import Report
 
 _TEMPLATE = Path(__file__).with_name("performance.md")
 

@@ -1,17 +1,13 @@
 """`./scripts/bench checkout`: whose time is whose, what an import costs, its exit status and its page."""
 
-import contextlib
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-import bench.checkout.__main__ as command
 from bench.checkout import document
 from bench.checkout.cold import dearest_imports
 from bench.checkout.effort import FULL
-from bench.checkout.lab import Lab
 from bench.checkout.report import Report
 from bench.checkout.rows import cold_start, own_time
 from bench.checkout.trace import Noted, Times, read_trace, times
@@ -84,36 +80,6 @@ def row(p99_ms: float) -> Row:
     point = {"p50": 4.0, "p90": 6.0, "p99": p99_ms, "max": 2 * p99_ms}
     runs = [{"own": point, "seen": point, "provider": point}]
     return Row("own_time", (judge(own_time.P50, [4.0]), judge(own_time.P99, [p99_ms])), {"runs": runs})
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
-    """Run the command with one row that gives this, or raises it; nothing is started."""
-
-    def with_row(found: Row | Void, *arguments: str) -> int:
-        def measure(lab: Lab) -> Row:
-            if isinstance(found, Void):
-                raise found
-            return found
-
-        monkeypatch.setattr(command, "ROWS", {"own_time": measure})
-        monkeypatch.setattr(command, "running_stack", lambda **settings: contextlib.nullcontext(None))
-        monkeypatch.setattr(command, "describe", lambda side: {"cpu": "1 x Test"})
-        monkeypatch.setattr(Lab, "paylink", None)
-        return command.main(arguments)
-
-    return with_row
-
-
-def test_the_exit_status_tells_of_missed_goals_and_void_runs(
-    run: Callable[..., int], capsys: pytest.CaptureFixture[str]
-):
-    assert run(row(25.0)) == 0
-    assert run(row(25.1)) == 1
-    assert run(row(25.1), "--quick") == 0
-    assert "MISSED" in capsys.readouterr().err
-    assert run(Void("a checkout was lost")) == 3
-    assert capsys.readouterr().out == ""
 
 
 def test_the_page_has_a_line_for_each_goal_and_each_function():

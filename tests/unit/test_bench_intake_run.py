@@ -1,8 +1,5 @@
 """`./scripts/bench intake`: its exit status, and what its report and document say of what was found."""
 
-import contextlib
-import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +7,6 @@ import pytest
 
 import bench.intake.__main__ as command
 from bench.common.goals import Goal, Row, judge
-from bench.common.rules import Void
 from bench.common.tables import number
 from bench.intake import document
 from bench.intake.effort import FULL, QUICK
@@ -26,68 +22,8 @@ def row(ratio: float) -> Row:
     return Row("intake", (judge(RATIO, [ratio, ratio]), judge(P99, [12.5])), rates)
 
 
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
-    """Run the command with one row that gives this, or raises it; nothing is started."""
-
-    def with_row(found: Row | Void, *arguments: str) -> int:
-        def measure(lab: Lab) -> Row:
-            if isinstance(found, Void):
-                raise found
-            return found
-
-        monkeypatch.setattr(command, "ROWS", {"intake": measure})
-        monkeypatch.setattr(command, "running_stack", lambda: contextlib.nullcontext(None))
-        monkeypatch.setattr(command, "describe", lambda side: {"cpu": "1 x Test"})
-        monkeypatch.setattr(Lab, "paylink", None)
-        return command.main(arguments)
-
-    return with_row
-
-
-def test_a_run_that_meets_every_goal_ends_with_0(run: Callable[..., int]):
-    assert run(row(0.7)) == 0
-
-
-def test_a_missed_goal_ends_with_1(run: Callable[..., int]):
-    assert run(row(0.69)) == 1
-
-
-def test_a_missed_aim_is_no_missed_goal(run: Callable[..., int], capsys: pytest.CaptureFixture[str]):
-    assert run(row(0.9)) == 0
-    [found] = json.loads(capsys.readouterr().out)["rows"]
-    assert [(v["passed"], v["reached_aim"]) for v in found["verdicts"]] == [(True, False), (True, None)]
-
-
-def test_a_quick_run_misses_nothing(run: Callable[..., int]):
-    assert run(row(0.1), "--quick") == 0
-
-
-def test_a_void_run_ends_with_3_and_gives_no_figures(run: Callable[..., int], capsys: pytest.CaptureFixture[str]):
-    assert run(Void("one event was lost"), "--quick") == 3
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert "void: one event was lost" in said.err
-
-
-def test_the_json_is_on_standard_output_and_in_the_file(
-    run: Callable[..., int], capsys: pytest.CaptureFixture[str], tmp_path: Path
-):
-    run(row(0.8), "--json", str(tmp_path / "found.json"))
-    said = json.loads(capsys.readouterr().out)
-    assert said == json.loads((tmp_path / "found.json").read_text())
-    assert said["machine"] == {"cpu": "1 x Test"}
-    assert said["rows"][0]["verdicts"][0]["figure"] == {"median": 0.8, "low": 0.8, "high": 0.8}
-
-
-def test_the_text_marks_what_was_missed(run: Callable[..., int], capsys: pytest.CaptureFixture[str]):
-    run(row(0.5))
-    lines = [line for line in capsys.readouterr().err.splitlines() if line.endswith("MISSED")]
-    assert [line.split("  ")[0] for line in lines] == [RATIO.what]
-
-
 def test_rows_are_measured_in_the_order_in_which_they_need_each_other():
-    assert command.names("recovery,intake,latency") == ["intake", "latency", "recovery"]
+    assert command.parse(["--rows", "recovery,intake,latency"]).rows == ["intake", "latency", "recovery"]
     with pytest.raises(SystemExit):
         command.parse(["--rows", "nothing"])
 
@@ -103,7 +39,7 @@ def test_options_change_the_effort():
 def report(*rows: Row, **cpu: dict[str, float]) -> Report:
     lab: Any = Lab(None, QUICK, Path())  # type: ignore[arg-type]  # nothing is started
     lab.cpu_ms |= cpu
-    return Report({"cpu": "1 x Test"}, list(rows), lab)
+    return Report({"cpu": "1 x Test"}, list(rows), lab.cpu_ms, lab=lab)
 
 
 def test_the_document_has_a_line_for_each_goal():

@@ -1,20 +1,16 @@
 """`./scripts/bench observability`: what counts as a hook, its exit status and its page."""
 
-import contextlib
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-import bench.observability.__main__ as command
 from bench.common.goals import Row, judge
-from bench.common.rules import Void
+from bench.common.report import Report
 from bench.observability import document, hooks
 from bench.observability.effort import FULL
 from bench.observability.hooks import Hooks, count_calls, time_hooks, time_once
-from bench.observability.lab import ALL, OFF, TENTH, Lab
-from bench.observability.report import Report
+from bench.observability.lab import ALL, OFF, TENTH
 from bench.observability.rows import off, sampled
 from paylink.core.tracing import INTERNAL, Ids, Span, current_span, span
 from paylink.runtime.traces import traced_requests
@@ -81,36 +77,6 @@ def row(cost_us: float) -> Row:
     times = [dict.fromkeys(Hooks._fields, 50.0)]
     verdicts = (judge(off.GOALS["webhook"], [cost_us]),)
     return Row("off", verdicts, {"hooks": counts, "once_ns": {}, "hook_ns": times})
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
-    """Run the command with one row that gives this, or raises it; nothing is started."""
-
-    def with_row(found: Row | Void, *arguments: str) -> int:
-        def measure(lab: Lab) -> Row:
-            if isinstance(found, Void):
-                raise found
-            return found
-
-        monkeypatch.setattr(command, "ROWS", {"off": measure})
-        monkeypatch.setattr(command, "running_stack", lambda **settings: contextlib.nullcontext(None))
-        monkeypatch.setattr(command, "describe", lambda side: {"cpu": "1 x Test"})
-        monkeypatch.setattr(Lab, "paylink", None)
-        return command.main(arguments)
-
-    return with_row
-
-
-def test_the_exit_status_tells_of_missed_goals_and_void_runs(
-    run: Callable[..., int], capsys: pytest.CaptureFixture[str]
-):
-    assert run(row(5.0)) == 0
-    assert run(row(5.1)) == 1
-    assert run(row(5.1), "--quick") == 0
-    assert "MISSED" in capsys.readouterr().err
-    assert run(Void("2 spans were dropped")) == 3
-    assert capsys.readouterr().out == ""
 
 
 def test_the_page_has_every_figure():

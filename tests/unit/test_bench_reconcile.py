@@ -1,24 +1,17 @@
 """`./scripts/bench reconcile`: what the stand-in answers and the sandbox is given, its exit status and its page."""
 
-import contextlib
 import json
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-import pytest
-
-import bench.reconcile.__main__ as command
 from bench.common.goals import Row, judge
-from bench.common.rules import Void
+from bench.common.report import Report
 from bench.common.seeding import Seeded
 from bench.reconcile import document, stand_in
 from bench.reconcile.books import Pattern
 from bench.reconcile.crowd import BEGIN, attempt_of_session, window
 from bench.reconcile.effort import FULL
-from bench.reconcile.lab import Lab
-from bench.reconcile.report import Report
 from bench.reconcile.rows import memory, selection, status_pull
 
 SESSION = "cs_test_1000000000017abc8def012345678901"
@@ -76,36 +69,6 @@ def row(ratio: float) -> Row:
         "changed_fetches_per_s": [1000.0, 1000.0],
     }
     return Row("status_pull", (judge(status_pull.GOAL, [ratio]),), details)
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
-    """Run the command with one row that gives this, or raises it; nothing is started."""
-
-    def with_row(found: Row | Void, *arguments: str) -> int:
-        def measure(lab: Lab) -> Row:
-            if isinstance(found, Void):
-                raise found
-            return found
-
-        monkeypatch.setattr(command, "ROWS", {"status_pull": measure})
-        monkeypatch.setattr(command, "running_stack", lambda **settings: contextlib.nullcontext(None))
-        monkeypatch.setattr(command, "describe", lambda side: {"cpu": "1 x Test"})
-        monkeypatch.setattr(Lab, "paylink", None)
-        return command.main(arguments)
-
-    return with_row
-
-
-def test_the_exit_status_tells_of_missed_goals_and_void_runs(
-    run: Callable[..., int], capsys: pytest.CaptureFixture[str]
-):
-    assert run(row(0.7)) == 0
-    assert run(row(0.69)) == 1
-    assert run(row(0.69), "--quick") == 0
-    assert "MISSED" in capsys.readouterr().err
-    assert run(Void("a run asked about 7 of 8")) == 3
-    assert capsys.readouterr().out == ""
 
 
 def test_the_page_has_every_figure():

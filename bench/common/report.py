@@ -1,6 +1,7 @@
 """What was found, as text for a reader and as JSON for a program."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from bench.common.goals import Row, Verdict
@@ -11,6 +12,8 @@ from bench.common.tables import text_table
 class Report:
     machine: dict[str, str]
     rows: list[Row]
+    cpu_ms: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Processor time of each part for a request, in milliseconds, by kind of run."""
 
     @property
     def verdicts(self) -> list[Verdict]:
@@ -20,4 +23,4 @@ class Report:
         return "\n".join(text_table(self.verdicts))
 
     def as_json(self) -> dict[str, Any]:
-        return {"machine": self.machine, "rows": [row.as_json() for row in self.rows]}
+        return {"machine": self.machine, "rows": [row.as_json() for row in self.rows], "cpu_ms": self.cpu_ms}
