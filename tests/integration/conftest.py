@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-import boto3
 import pytest
 
 from paylink.core.secret import Secret
@@ -19,7 +18,7 @@ from paylink.store.migrations import migrate
 from paylink_local.commands.seed import seed
 from paylink_local.instance import load_environment
 from paylink_sandbox.testing import running_sandbox
-from support.stack import Stack, create_database, doors, drop_database, load_functions
+from support.stack import Stack, create_database, doors, drop_database, load_functions, sqs_client
 
 collect_ignore_glob: list[str] = []
 if os.environ.get("TEST_SERVICES") == "given":
@@ -95,8 +94,7 @@ def stack(
         environ |= {f"PAYLINK_{slug.upper()}_API_BASE": f"{sandbox}/{slug}" for slug in provider_slugs()}
         for name, value in environ.items():
             monkeypatch.setenv(name, value)
-        sqs = boto3.session.Session().client("sqs")
-        cleanup.callback(sqs.close)
+        sqs = sqs_client(environ["AWS_ENDPOINT_URL_SQS"])
         for variable in (
             "PAYLINK_WEBHOOK_EVENTS_QUEUE_URL",
             "PAYLINK_WEBHOOK_EVENTS_DEAD_QUEUE_URL",
@@ -113,7 +111,6 @@ def stack(
         held.append(Stack(environ, wiring.deps(), sandbox, functions, router))
         cleanup.callback(held[0].deps.database.close)
         cleanup.callback(held[0].deps.shared_redis.link.close)
-        cleanup.callback(held[0].sqs.close)
         cleanup.callback(held[0].deps.queue.close)
         cleanup.callback(held[0].deps.refusals.close)
         cleanup.callback(held[0].deps.key_use.close)

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -274,9 +274,9 @@ class Stack:
 
     # The worker's side
 
-    @cached_property
+    @property
     def sqs(self) -> Any:
-        return boto3.session.Session().client("sqs")
+        return sqs_client(self.environ["AWS_ENDPOINT_URL_SQS"])
 
     def drain(self) -> bool:
         """Process one batch of what is queued, as the event source mapping does. False: nothing was queued."""
@@ -396,6 +396,12 @@ def record_of(message: dict[str, Any]) -> dict[str, Any]:
         "eventSourceARN": "arn:aws:sqs:ap-southeast-3:000000000000:webhook-events",
         "awsRegion": "ap-southeast-3",
     }
+
+
+@cache
+def sqs_client(endpoint: str) -> Any:
+    """Return the client of this process; to make one costs as much as a short test. The environment has the keys."""
+    return boto3.session.Session().client("sqs", endpoint_url=endpoint)
 
 
 def load_functions() -> tuple[dict[str, LoadedFunction], Router[LoadedFunction]]:

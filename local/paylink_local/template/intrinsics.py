@@ -6,6 +6,11 @@ from typing import Any
 
 import yaml
 
+try:
+    from yaml import CSafeLoader as SafeLoader  # ten times as fast
+except ImportError:
+    from yaml import SafeLoader  # type: ignore[assignment]  # a PyYAML built without libyaml
+
 from paylink_local.template.model import ACCOUNT_ID, TemplateError
 
 STACK_NAME = "paylink"
@@ -18,7 +23,7 @@ class Unresolved(Exception):
     """The value is known only to a deployed stack."""
 
 
-class _TemplateYaml(yaml.SafeLoader):
+class _TemplateYaml(SafeLoader):
     """YAML with CloudFormation's tags; a key that stands twice is an error, as it is for CloudFormation."""
 
 
