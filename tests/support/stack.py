@@ -24,7 +24,7 @@ from paylink.store.pages import Page
 from paylink_local.functions import LoadedFunction, load_function
 from paylink_local.gateway.events import build_event
 from paylink_local.gateway.routing import Router, split_path
-from paylink_local.template import find_template, load_template
+from paylink_local.template import Template, find_template, load_template
 from support.serving import QuietHandler, serving
 from support.signing import sign
 
@@ -413,8 +413,13 @@ def sqs_client(endpoint: str) -> Any:
     return boto3.session.Session().client("sqs", endpoint_url=endpoint)
 
 
+@cache
+def _template() -> Template:
+    return load_template(find_template())
+
+
 def load_functions() -> tuple[dict[str, LoadedFunction], Router[LoadedFunction]]:
-    template = load_template(find_template())
+    template = _template()
     functions = {function.folder: load_function(function) for function in template.functions}
     routes = [(route, functions[function.folder]) for route, function in template.routes()]
     return functions, Router(routes)
