@@ -49,7 +49,7 @@ class Calls {
   void Do(unsigned what, unsigned options, const std::string& text) {
     Key& key = keys_[options % kSlots];
     Stream& stream = streams_[options % kSlots];
-    switch (what % 12) {
+    switch (what % 13) {
       case 0: return CreateKey(options, text, &key);
       case 1: paycrypto_hmac_key_destroy(key.handle); key.handle = nullptr; return;
       case 2: return Sign(options, text, key);
@@ -61,7 +61,8 @@ class Calls {
       case 8: return VerifyAny(options, text);
       case 9: return VerifyBatch(options, text);
       case 10: return SignHeader(options, text, key);
-      default: return Encode(options, text);
+      case 11: return Encode(options, text);
+      default: return Seal(options, text);
     }
   }
 
@@ -212,6 +213,30 @@ class Calls {
     CHECK(paycrypto_rsa_key_parse(Bytes(text), &rsa) == PAYCRYPTO_MALFORMED || rsa != nullptr);
     CHECK((paycrypto_rsa_key_bits(rsa) == 0) == (rsa == nullptr));
     paycrypto_rsa_key_destroy(rsa);
+  }
+
+  // The text is the key, where it is long enough, and what is sealed.
+  void Seal(unsigned options, const std::string& text) {
+    const std::string secret = text.substr(0, PAYCRYPTO_AES_GCM_KEY_SIZE);
+    const std::string nonce(PAYCRYPTO_AES_GCM_NONCE_SIZE - options % 2, 'n');
+    paycrypto_aes_gcm_key* key = nullptr;
+    const bool is_key = secret.size() == PAYCRYPTO_AES_GCM_KEY_SIZE;
+    CHECK(paycrypto_aes_gcm_key_create(Bytes(secret), &key) == (is_key ? PAYCRYPTO_OK : PAYCRYPTO_INVALID_ARGUMENT));
+    CHECK((key != nullptr) == is_key);
+    const std::size_t size = text.size() + (options / 4 % 4 == 3 ? 0 : PAYCRYPTO_AES_GCM_TAG_SIZE);
+    const std::unique_ptr<std::uint8_t[]> sealed(new std::uint8_t[size]);
+    const bool good = is_key && options % 2 == 0 && size != text.size();
+    CHECK(paycrypto_aes_gcm_seal(key, Bytes(nonce), Bytes(text), Bytes(secret), sealed.get(), size) ==
+          (good ? PAYCRYPTO_OK : PAYCRYPTO_INVALID_ARGUMENT));
+    if (good) {
+      const bool is_right = options / 2 % 2 == 0;
+      sealed[options % size] ^= static_cast<std::uint8_t>(is_right ? 0 : 1);
+      const std::unique_ptr<std::uint8_t[]> opened(new std::uint8_t[text.size()]);
+      CHECK(paycrypto_aes_gcm_open(key, Bytes(nonce), {sealed.get(), size}, Bytes(secret), opened.get(),
+                                   text.size()) == (is_right ? PAYCRYPTO_OK : PAYCRYPTO_NO_MATCH));
+      CHECK(!is_right || text == std::string(reinterpret_cast<char*>(opened.get()), text.size()));
+    }
+    paycrypto_aes_gcm_key_destroy(key);
   }
 
   Key keys_[kSlots];

@@ -23,6 +23,12 @@ std::string Sha256(const std::string& message);
 std::string Sha512(const std::string& message);
 std::uint32_t Crc32(const std::string& message);
 
+// secret: 32 bytes; nonce: 12; sealed: at least 16. Nothing when it does not open.
+std::string SealAes256Gcm(const std::string& secret, const std::string& nonce, const std::string& data,
+                          const std::string& plaintext);
+std::optional<std::string> OpenAes256Gcm(const std::string& secret, const std::string& nonce, const std::string& data,
+                                         const std::string& sealed);
+
 // At least one piece; a mark between each two.
 std::vector<std::string> Split(const std::string& text, char mark);
 bool IsVisible(const std::string& text);

@@ -5,7 +5,7 @@
 // RSA is not here: a verification holds no secret. Nor is the decoding of received or configured text, which the
 // headers take to be public.
 
-#include <valgrind/memcheck.h>
+#include "ctgrind.h"
 
 #include <cstdio>
 #include <string>
@@ -25,55 +25,8 @@
 #include "paycrypto/token.h"
 #include "paycrypto/version.h"
 
-namespace paycrypto {
+namespace paycrypto::proofs {
 namespace {
-
-int g_failures = 0;
-
-template <typename Bytes>
-void Poison(const Bytes& bytes) {
-  VALGRIND_MAKE_MEM_UNDEFINED(bytes.data(), bytes.size());
-}
-
-template <typename Bytes>
-void Reveal(const Bytes& bytes) {
-  VALGRIND_MAKE_MEM_DEFINED(bytes.data(), bytes.size());
-}
-
-template <typename Bytes>
-bool IsPoisoned(const Bytes& bytes) {
-  unsigned char bits[1] = {0};
-  return VALGRIND_GET_VBITS(bytes.data(), bits, 1) == 1 && bits[0] != 0;
-}
-
-template <typename Bytes>
-ByteView View(const Bytes& bytes) {
-  return {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()};
-}
-
-void Say(const char* name, const char* problem) {
-  std::printf("%s: %s\n", name, problem);
-  ++g_failures;
-}
-
-// Runs the check, which must answer right, and have valgrind report nothing, or something when it is a control.
-template <typename Check>
-void Prove(const char* name, Check check, bool is_control = false) {
-  const auto before = VALGRIND_COUNT_ERRORS;
-  const bool right = check();
-  const bool reported = VALGRIND_COUNT_ERRORS > before;
-  if (!right) {
-    Say(name, "gave a wrong answer");
-  }
-  if (reported && !is_control) {
-    Say(name, "depends on a secret");
-  }
-  if (!reported && is_control) {
-    Say(name, "is not constant time, and that was not reported: nothing is proved");
-  }
-}
-
-bool Is(Status expected, Status status) { return expected == status; }
 
 __attribute__((noinline)) bool EarlyExitEqual(ByteView left, ByteView right) {
   for (std::size_t at = 0; at < left.size; ++at) {
@@ -287,7 +240,7 @@ void ProveControls() {
 }
 
 }  // namespace
-}  // namespace paycrypto
+}  // namespace paycrypto::proofs
 
 int main() {
   if (!RUNNING_ON_VALGRIND) {
@@ -295,6 +248,7 @@ int main() {
     return 1;
   }
   using namespace paycrypto;
+  using namespace paycrypto::proofs;
   ProveControls();
   ProveComparisons();
   ProveDigests();
@@ -304,6 +258,7 @@ int main() {
   }
   ProveBatch();
   ProveSchemes();
+  ProveAesGcm();
   std::printf("%s: %s\n", BackendName(),
               g_failures == 0 ? "no branch and no address depends on a secret" : "NOT constant time");
   return g_failures == 0 ? 0 : 1;

@@ -18,6 +18,7 @@
 #include <chrono>
 #endif
 
+#include "paycrypto/aes_gcm.h"
 #include "paycrypto/base64.h"
 #include "paycrypto/component_signature.h"
 #include "paycrypto/constant_time.h"
@@ -170,6 +171,9 @@ std::string Flip(std::string text, std::size_t at) {
 std::vector<Case> MakeCases() {
   static HmacSha256Key key;
   static HmacSha512Key key512;
+  static Aes256GcmKey aes;
+  static const std::string nonce(kAesGcmNonceBytes, 'n');
+  std::string sealed(64 + kAesGcmTagBytes, '\0');
   static const std::string message(64, 'm');
   static const std::string right(64, 'r');
   HmacSha256Tag made;
@@ -185,7 +189,9 @@ std::vector<Case> MakeCases() {
       key.Sign({&message_view, 1}, &made) != Status::kOk || key512.Sign({&message_view, 1}, &made512) != Status::kOk ||
       Sha512({parts, 2}, &digest) != Status::kOk || SignTimestampedHmac(key, message, 1, &header) != Status::kOk ||
       SignStandardWebhook(key, "id", 1, message, &webhook) != Status::kOk ||
-      SignComponents(key, components, message, &component) != Status::kOk) {
+      SignComponents(key, components, message, &component) != Status::kOk ||
+      Aes256GcmKey::Create(std::string(kAes256KeyBytes, 'k'), &aes) != Status::kOk ||
+      aes.Seal(nonce, message, "", reinterpret_cast<std::uint8_t*>(sealed.data()), sealed.size()) != Status::kOk) {
     return {};
   }
   const std::string tag = Raw(made);
@@ -273,6 +279,11 @@ std::vector<Case> MakeCases() {
        [answer](const std::string& input) {
          std::size_t matched = 0;
          return answer(VerifyComponentSignature(input, components, message, keys, &matched));
+       }},
+      {"aes_gcm: first or last byte of the tag", Flip(sealed, 64), Flip(sealed, 64 + kAesGcmTagBytes - 1), 2,
+       [answer](const std::string& input) {
+         std::uint8_t out[64];
+         return answer(aes.Open(nonce, input, "", out, sizeof out));
        }},
   };
 }

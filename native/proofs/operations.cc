@@ -1,9 +1,11 @@
 #include "operations.h"
 
+#include <cstring>
 #include <memory>
 #include <string>
 #include <string_view>
 
+#include "paycrypto/aes_gcm.h"
 #include "paycrypto/base64.h"
 #include "paycrypto/component_signature.h"
 #include "paycrypto/constant_time.h"
@@ -85,6 +87,10 @@ struct Fixture {
   std::string digest_hex;
   RsaPublicKey rsa;
   std::uint8_t rsa_signature[256];
+  Aes256GcmKey aes;
+  std::string nonce = std::string(kAesGcmNonceBytes, 'n');
+  std::uint8_t sealed[1024 + kAesGcmTagBytes];
+  std::uint8_t wrong_sealed[sizeof sealed];
   ByteView parts[3] = {ByteView("order-1"), ByteView("200"), ByteView("10000.00")};
   HmacSha256Check checks[20];
   bool made = false;
@@ -96,7 +102,10 @@ struct Fixture {
            IsOk(SignStandardWebhook(key, "msg_1", kNow, message, &webhook)) &&
            IsOk(SignComponents(key, components, message, &component)) && IsOk(Sha512({parts, 3}, &digest)) &&
            IsOk(RsaPublicKey::Parse(kRsaKey, &rsa)) &&
-           IsOk(DecodeBase64(kRsaSignature, rsa_signature, sizeof rsa_signature));
+           IsOk(DecodeBase64(kRsaSignature, rsa_signature, sizeof rsa_signature)) &&
+           IsOk(Aes256GcmKey::Create(secret, &aes)) && IsOk(aes.Seal(nonce, message, secret, sealed, sizeof sealed));
+    std::memcpy(wrong_sealed, sealed, sizeof sealed);
+    wrong_sealed[0] ^= 1;
     wrong_tag = tag;
     wrong_tag[0] ^= 1;
     tag_hex = Hex(tag);
@@ -111,6 +120,9 @@ struct Fixture {
 
   ByteViews Message() const { return {&message_view, 1}; }
   HmacSha256Keys Keys() const { return {keys, 2}; }
+  Status Open(const std::uint8_t* text, std::uint8_t* out) const {
+    return aes.Open(nonce, {text, sizeof sealed}, secret, out, message.size());
+  }
   ClockWindow Window() const { return {kNow, 300}; }
 
   ByteView message_view = message;
@@ -256,6 +268,27 @@ std::vector<Operation> MakeOperations() {
        [f = shared] {
          const ByteView message("message");
          return IsOk(f->rsa.VerifySha256({&message, 1}, {f->rsa_signature, sizeof f->rsa_signature}));
+       }},
+      {"aes_gcm_create", true,
+       [f = shared] {
+         Aes256GcmKey key;
+         return IsOk(Aes256GcmKey::Create(f->secret, &key));
+       }},
+      {"aes_gcm_seal_1024", true,
+       [f = shared] {
+         std::uint8_t out[sizeof f->sealed];
+         return IsOk(f->aes.Seal(f->nonce, f->message, f->secret, out, sizeof out)) &&
+                std::memcmp(out, f->sealed, sizeof out) == 0;
+       }},
+      {"aes_gcm_open_1024", true,
+       [f = shared] {
+         std::uint8_t out[1024];
+         return IsOk(f->Open(f->sealed, out)) && std::memcmp(out, f->message.data(), sizeof out) == 0;
+       }},
+      {"aes_gcm_refuse_1024", true,
+       [f = shared] {
+         std::uint8_t out[1024];
+         return Is(Status::kNoMatch, f->Open(f->wrong_sealed, out)) && out[0] == 0;
        }},
       {"transmission_verify", true,
        [f = shared] { return IsOk(VerifyTransmission(kTransmissionSignature, kTransmission, kEvent, f->rsa)); }},

@@ -2,7 +2,6 @@
 
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
-#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
@@ -10,6 +9,7 @@
 #include <cstring>
 #include <new>
 
+#include "error_queue.h"
 #include "paycrypto/sha256.h"
 #include "rsa_pem.h"
 
@@ -37,33 +37,6 @@ struct EncodingDeleter {
   void operator()(std::uint8_t* bytes) const noexcept { OPENSSL_free(bytes); }
 };
 using Encoding = std::unique_ptr<std::uint8_t, EncodingDeleter>;
-
-// Takes away what libcrypto adds to the thread's error queue, and nothing that stood there before.
-class ErrorQueueGuard {
- public:
-  ErrorQueueGuard() noexcept : was_empty_(ERR_peek_error() == 0) { ERR_set_mark(); }
-  ErrorQueueGuard(const ErrorQueueGuard&) = delete;
-  ErrorQueueGuard& operator=(const ErrorQueueGuard&) = delete;
-  ~ErrorQueueGuard() { ERR_pop_to_mark(); }
-
-  // Why libcrypto said no: kBackendFailure when it ran out of memory, else `refusal`. Behind errors of the caller's, only
-  // the newest can be told.
-  Status Because(Status refusal) const noexcept {
-    if (!was_empty_) {
-      return ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_MALLOC_FAILURE ? Status::kBackendFailure : refusal;
-    }
-    Status status = refusal;
-    while (const unsigned long error = ERR_get_error()) {
-      if (ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE) {
-        status = Status::kBackendFailure;
-      }
-    }
-    return status;
-  }
-
- private:
-  bool was_empty_;
-};
 
 // Decodes one DER value that fills all of `der`; null when it is none.
 template <typename Owner, typename Decode>
@@ -152,7 +125,7 @@ Status RsaPublicKey::Parse(ByteView encoded, RsaPublicKey* key) noexcept {
   if (encoded.size == 0 || encoded.size > kEncodedBytesMax) {
     return Status::kMalformed;
   }
-  const ErrorQueueGuard guard;
+  const internal::ErrorQueueGuard guard;
   Key decoded;
   if (encoded.data[0] == kDerSequence) {
     decoded = DecodePublicKey(encoded);
@@ -191,7 +164,7 @@ Status RsaPublicKey::VerifySha256(ByteViews parts, ByteView signature) const noe
   if (const Status status = Sha256(parts, &digest); status != Status::kOk) {
     return status;
   }
-  const ErrorQueueGuard guard;
+  const internal::ErrorQueueGuard guard;
   const KeyContext context(EVP_PKEY_CTX_dup(state_->context.get()));
   if (context == nullptr) {
     return Status::kBackendFailure;

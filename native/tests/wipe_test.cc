@@ -5,6 +5,7 @@
 #include <new>
 #include <string>
 
+#include "paycrypto/aes_gcm.h"
 #include "paycrypto/hmac.h"
 #include "paycrypto/secret_bytes.h"
 #include "paycrypto/version.h"
@@ -100,6 +101,12 @@ TYPED_TEST(Wipe, KeysAndStreamsLeaveOnlyZeros) {
   ASSERT_EQ(Status::kOk, stream.Update("a message"));
   ExpectOnlyZerosLeft(&stream, states);
   ExpectOnlyZerosLeft(&key, states);
+}
+
+TEST(WipeAes256GcmKey, LeavesOnlyZeros) {
+  Aes256GcmKey key;
+  ASSERT_EQ(Status::kOk, Aes256GcmKey::Create(std::string(kAes256KeyBytes, 'x'), &key));
+  ExpectOnlyZerosLeft(&key, kAes256KeyBytes);
 }
 
 TEST(WipeSecretBytes, LeaveOnlyZeros) {

@@ -212,6 +212,9 @@ assert paycrypto.__impl__["libcrypto"].startswith("OpenSSL 3."), paycrypto.__imp
 for size in range(300):
     secret, message = b"s" * (size + 1), bytes(range(256)) * 2
     assert paycrypto.HmacSha256Key(secret).sign(message[:size]) == hmac.digest(secret, message[:size], "sha256"), size
+sealed = paycrypto.Aes256GcmKey(bytes(32)).seal(bytes(12), bytes(16), b"")
+assert sealed.hex() == "cea7403d4d606b6e074ec5d3baf39d18d0d1c8a799996bf0265b98b5d48ab919", sealed
+assert paycrypto.Aes256GcmKey(bytes(32)).open(bytes(12), sealed, b"") == bytes(16)
 exec(compile(sys.argv[2], "docs/crypto.md", "exec"), {})
 print(platform.machine(), "%d.%d" % sys.version_info[:2])
 """

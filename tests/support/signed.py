@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from paycrypto import (
+    Aes256GcmKey,
     HmacSha256Key,
     HmacSha512Key,
     InvalidSignature,
@@ -204,6 +205,18 @@ def _rsa() -> Iterator[Signed]:
     )
 
 
+def _sealed() -> Iterator[Signed]:
+    key = Aes256GcmKey(SECRET[:32])
+    fields = {"nonce": b"nonce of 12.", "data": b"merchant|account|field"}
+    yield Signed(
+        "aes-256-gcm",
+        lambda f: key.open(f["nonce"], f["sealed"], f["data"]),
+        {**fields, "sealed": key.seal(fields["nonce"], BODY, fields["data"])},
+        frozenset({*fields, "sealed"}),
+        own=frozenset(),
+    )
+
+
 SIGNED = [
     *_hmacs("sha256", HmacSha256Key),
     *_hmacs("sha512", HmacSha512Key),
@@ -211,4 +224,5 @@ SIGNED = [
     *_of_parts(),
     *_schemes(),
     *_rsa(),
+    *_sealed(),
 ]

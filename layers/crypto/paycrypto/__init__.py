@@ -1,5 +1,5 @@
 """
-Signature checks for payment webhooks, native and in constant time.
+Signature checks for payment webhooks, native and in constant time; and AES-256-GCM, for what is stored sealed.
 
 A check returns when the signature is right and raises `InvalidSignature` when it is not; no input, however hostile,
 raises anything else. Wrong types and broken limits on our own side raise `TypeError` and `ValueError`: give an absent
@@ -9,6 +9,7 @@ header as an empty text, not as None.
 from paycrypto._errors import InvalidSignature, Reason
 from paycrypto._native import (
     ITEMS_MAX,
+    Aes256GcmKey,
     HmacSha256Key,
     HmacSha256Stream,
     HmacSha512Key,
@@ -38,6 +39,7 @@ from paycrypto._native import (
 
 __all__ = [
     "ITEMS_MAX",
+    "Aes256GcmKey",
     "HmacSha256Key",
     "HmacSha256Stream",
     "HmacSha512Key",

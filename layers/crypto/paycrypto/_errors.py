@@ -16,7 +16,7 @@ class Reason(StrEnum):
 
 class InvalidSignature(Exception):
     """
-    A signature, digest or token was refused.
+    A signature, digest, token or sealed text was refused.
 
     Carries only the reason, never any of the input, so it is safe to log.
     """

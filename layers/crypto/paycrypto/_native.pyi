@@ -6,8 +6,8 @@ from typing_extensions import Buffer
 from paycrypto._errors import Reason
 
 # A Buffer is bytes, a bytearray or a contiguous memoryview, and is read in place. A str stands for its UTF-8 bytes.
-# Everywhere: a wrong type is a TypeError, a view with gaps a BufferError. Other threads run while a call hashes 256 KiB
-# or more.
+# Everywhere: a wrong type is a TypeError, a view with gaps a BufferError. Other threads run while a call works on
+# 256 KiB or more.
 
 ITEMS_MAX: int
 """How many keys, tokens, tags or parts one call takes."""
@@ -227,6 +227,42 @@ class RsaPublicKey:
 
         Raises:
             InvalidSignature: `malformed` (not as long as the modulus) or `no_match`.
+        """
+
+    def __reduce__(self) -> NoReturn: ...
+
+@final
+class Aes256GcmKey:
+    """
+    A key of AES-256-GCM (NIST SP 800-38D), which keeps a text secret and shows whether it was changed.
+
+    Immutable and safe to share between threads. Cannot be pickled, copied or printed; its memory is wiped when it is
+    collected. The bytes given to it, and those that it returns, are not: they belong to Python.
+
+    Raises:
+        ValueError: The secret is not of 32 bytes.
+    """
+
+    def __new__(cls, secret: Buffer, /) -> Aes256GcmKey: ...
+    def seal(self, nonce: Buffer, plaintext: Buffer, associated_data: Buffer) -> bytes:
+        """
+        Return the ciphertext, as long as `plaintext`, and the 16-byte tag behind it.
+
+        `nonce` is no secret, and needed to open; one that is used twice under a key gives both texts away: take 12
+        random bytes each time, 2^32 times at most. `associated_data` is authenticated and not part of the result.
+
+        Raises:
+            ValueError: The nonce has not 12 bytes, or the plaintext or the associated data has over 64 MiB.
+        """
+
+    def open(self, nonce: Buffer, sealed: Buffer, associated_data: Buffer) -> bytes:
+        """
+        Return the plaintext of what `seal` returned.
+
+        Raises:
+            InvalidSignature: `malformed` (the nonce has not 12 bytes, or `sealed` less than 16 or over 64 MiB and 16);
+                `no_match` (sealed with another key, nonce or associated data, or changed since).
+            ValueError: The associated data has over 64 MiB.
         """
 
     def __reduce__(self) -> NoReturn: ...

@@ -26,7 +26,7 @@ cdef extern from "Python.h":
     long long PyLong_AsLongLongAndOverflow(object value, int* overflow) except? -1
 
 cdef enum:
-    # With less than this to hash, letting go of the GIL costs more than it can win: another thread may then hold it
+    # With less than this to hash or to seal, letting go of the GIL costs more than it can win: another thread may then hold it
     # for a whole switch interval of 5 ms, while this many bytes take 0.14 ms.
     _GIL_RELEASED_FROM_BYTES = 256 * 1024
 
@@ -42,6 +42,8 @@ __impl__ = {
 cdef str _SECRET_LIMITS = "a secret has 1 to 4096 bytes"
 cdef str _TIME_LIMITS = "a time is not negative and has at most 15 digits"
 cdef str _FIELD_LIMITS = "a signed field is not of its form, or the time is negative or has over 15 digits"
+cdef str _AES_KEY_LIMITS = "a key of AES-256 has 32 bytes"
+cdef str _SEAL_LIMITS = "a nonce has 12 bytes, a text and associated data at most 64 MiB each"
 cdef str _ENDED = "the stream has ended"
 
 cdef tuple _REASONS = (None, Reason.MALFORMED, Reason.NO_MATCH, Reason.OUTSIDE_WINDOW)
@@ -73,9 +75,9 @@ cdef inline int64_t seconds(value) except? -1:
     return PyLong_AsLongLongAndOverflow(value, &overflow)
 
 
-cdef inline PyThreadState* leave_gil(size_t hashed_bytes) noexcept:
+cdef inline PyThreadState* leave_gil(size_t bytes) noexcept:
     """Nothing of Python may be touched until `enter_gil`."""
-    return PyEval_SaveThread() if hashed_bytes >= _GIL_RELEASED_FROM_BYTES else NULL
+    return PyEval_SaveThread() if bytes >= _GIL_RELEASED_FROM_BYTES else NULL
 
 
 cdef inline void enter_gil(PyThreadState* state) noexcept:
@@ -86,4 +88,5 @@ cdef inline void enter_gil(PyThreadState* state) noexcept:
 include "_hmac.pxi"
 include "_digests.pxi"
 include "_rsa.pxi"
+include "_aes_gcm.pxi"
 include "_schemes.pxi"

@@ -131,6 +131,16 @@ cdef extern from "paycrypto/rsa.h" namespace "paycrypto" nogil:
         size_t Bits() const
 
 
+cdef extern from "paycrypto/aes_gcm.h" namespace "paycrypto" nogil:
+    const size_t kAesGcmTagBytes
+
+    cdef cppclass CAes256GcmKey "paycrypto::Aes256GcmKey":
+        @staticmethod
+        Status Create(ByteView secret, CAes256GcmKey* key)
+        Status Seal(ByteView nonce, ByteView plaintext, ByteView associated_data, uint8_t* out, size_t out_size) const
+        Status Open(ByteView nonce, ByteView sealed, ByteView associated_data, uint8_t* out, size_t out_size) const
+
+
 cdef extern from "paycrypto/clock_window.h" namespace "paycrypto" nogil:
     cdef cppclass ClockWindow:
         int64_t now_s

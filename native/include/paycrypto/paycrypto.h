@@ -62,6 +62,10 @@ static inline paycrypto_bytes paycrypto_text(const char *text) PAYCRYPTO_NOEXCEP
 #define PAYCRYPTO_SHA512_SIZE 64
 #define PAYCRYPTO_HEX_SIZE(size) (2 * (size) + 1)
 #define PAYCRYPTO_BASE64_SIZE(size) (((size) + 2) / 3 * 4 + 1)
+#define PAYCRYPTO_AES_GCM_KEY_SIZE 32
+#define PAYCRYPTO_AES_GCM_NONCE_SIZE 12
+#define PAYCRYPTO_AES_GCM_TAG_SIZE 16
+#define PAYCRYPTO_AES_GCM_SIZE_MAX 67108864  // 64 MiB of a text, and of associated data
 #define PAYCRYPTO_TIMESTAMPED_HEADER_SIZE 86
 #define PAYCRYPTO_WEBHOOK_SIGNATURE_SIZE 48
 #define PAYCRYPTO_COMPONENT_SIGNATURE_SIZE 56
@@ -177,6 +181,26 @@ PAYCRYPTO_API size_t paycrypto_rsa_key_bits(const paycrypto_rsa_key *key) PAYCRY
 PAYCRYPTO_CHECKED paycrypto_status paycrypto_rsa_verify_sha256(const paycrypto_rsa_key *key,
                                                                const paycrypto_bytes *parts, size_t part_count,
                                                                paycrypto_bytes signature) PAYCRYPTO_NOEXCEPT;
+
+// ---- AES-256-GCM (aes_gcm.h, which tells how a nonce is chosen) ----
+
+typedef struct paycrypto_aes_gcm_key paycrypto_aes_gcm_key;
+
+// secret: PAYCRYPTO_AES_GCM_KEY_SIZE bytes. The caller wipes its own copy.
+PAYCRYPTO_CHECKED paycrypto_status paycrypto_aes_gcm_key_create(paycrypto_bytes secret,
+                                                                paycrypto_aes_gcm_key **key) PAYCRYPTO_NOEXCEPT;
+PAYCRYPTO_API void paycrypto_aes_gcm_key_destroy(paycrypto_aes_gcm_key *key) PAYCRYPTO_NOEXCEPT;
+
+// sealed_size: that of the plaintext and PAYCRYPTO_AES_GCM_TAG_SIZE more, exactly.
+PAYCRYPTO_CHECKED paycrypto_status paycrypto_aes_gcm_seal(const paycrypto_aes_gcm_key *key, paycrypto_bytes nonce,
+                                                          paycrypto_bytes plaintext, paycrypto_bytes associated_data,
+                                                          uint8_t *sealed, size_t sealed_size) PAYCRYPTO_NOEXCEPT;
+
+// OK, MALFORMED or NO_MATCH. plaintext_size: that of the sealed text less PAYCRYPTO_AES_GCM_TAG_SIZE, exactly. Unless
+// it gives OK, plaintext holds nothing of it.
+PAYCRYPTO_CHECKED paycrypto_status paycrypto_aes_gcm_open(const paycrypto_aes_gcm_key *key, paycrypto_bytes nonce,
+                                                          paycrypto_bytes sealed, paycrypto_bytes associated_data,
+                                                          uint8_t *plaintext, size_t plaintext_size) PAYCRYPTO_NOEXCEPT;
 
 // ---- Whole schemes. Their keys are those of SHA-256, else INVALID_ARGUMENT; no live key is NO_MATCH. ----
 

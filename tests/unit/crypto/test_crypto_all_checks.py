@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from paycrypto import HmacSha256Key, InvalidSignature, RsaPublicKey, parse_webhook_secret
+from paycrypto import Aes256GcmKey, HmacSha256Key, InvalidSignature, RsaPublicKey, parse_webhook_secret
 from support.signed import SIGNED, Fields, Signed, flipped
 
 every_check = pytest.mark.parametrize("signed", SIGNED, ids=str)
@@ -211,6 +211,9 @@ def test_native_memory_goes_with_its_object() -> None:
             key.stream().update(b"piece")
             key.stream().sign()
             parse_webhook_secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+            sealed = Aes256GcmKey(bytes(32)).seal(bytes(12), b"text", b"")
+            with suppress(InvalidSignature):
+                Aes256GcmKey(bytes(32)).open(bytes(12), sealed, b"other")
             with suppress(ValueError):
                 RsaPublicKey(b"no key")
             with suppress(ValueError):
