@@ -8,6 +8,9 @@ import uuid
 from dataclasses import replace
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from hypothesis import given
+from hypothesis import strategies as st
 
 from paylink.core.api_key import hash_key, key_prefix
 from paylink.core.keyring import Keyring
@@ -51,6 +54,35 @@ def test_every_changed_bit_is_noticed():
     for length in range(len(sealed)):
         with pytest.raises(CannotUnseal):
             sealer.unseal(sealed[:length], key_id, PLACE)
+
+
+# A row of the first version.
+STORED = bytes.fromhex("6465666768696a6b6c6d6e6fa192ba31030b5fdf14742c1277c7d860687a347d56c18f15dc072cb72d44260036cd7f")
+
+
+def test_what_the_first_version_stored_opens():
+    place = Place(uuid.UUID(int=1), uuid.UUID(int=2), "secret_key")
+    assert Sealer(keyring("k1")).unseal(STORED, "k1", place) == SECRET
+    again, _ = Sealer(keyring("k1"), lambda size: STORED[:size]).seal(SECRET, place)
+    assert again == STORED
+
+
+@given(text=st.text(max_size=300), nonce=st.binary(min_size=12, max_size=12))
+def test_what_is_stored_is_the_nonce_and_what_aes_256_gcm_gives(text: str, nonce: bytes):
+    """Another library opens it, and what another library sealed opens."""
+    keys = keyring("k1")
+    other, data = AESGCM(keys.keys["k1"]), PLACE.associated_data()
+    sealed, _ = Sealer(keys, lambda _: nonce).seal(Secret(text), PLACE)
+    assert sealed == nonce + other.encrypt(nonce, text.encode(), data)
+    assert other.decrypt(sealed[:12], sealed[12:], data).decode() == text
+    assert Sealer(keys).unseal(sealed, "k1", PLACE).reveal() == text
+
+
+def test_a_master_key_of_another_size_opens_nothing():
+    keys = keyring("k1")
+    sealed, key_id = Sealer(keys).seal(SECRET, PLACE)
+    with pytest.raises(CannotUnseal):
+        Sealer(replace(keys, keys={"k1": keys.keys["k1"][:31]})).unseal(sealed, key_id, PLACE)
 
 
 def test_a_master_key_that_is_gone_is_named():
