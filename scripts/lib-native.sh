@@ -164,7 +164,9 @@ native_valgrind_long() {
     native_build native-evp all -DPAYCRYPTO_TESTS=OFF -DPAYCRYPTO_PROOFS=ON -DPAYCRYPTO_BACKEND=evp
     native_ctgrind native-evp
     if [ "$(has_googletest)" = ON ]; then
-        step "the C++ tests under valgrind" run_memcheck "$root/build/native/tests/paycrypto_tests" --gtest_brief=1
+        # wipe_test.cc has operators new and delete of its own, of which valgrind would replace those that are not inlined.
+        step "the C++ tests under valgrind" run_memcheck --soname-synonyms=somalloc=nouserintercepts \
+            "$root/build/native/tests/paycrypto_tests" --gtest_brief=1
     fi
 }
 
