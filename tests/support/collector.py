@@ -34,10 +34,15 @@ class Seen:
 
 @dataclass
 class Collector:
-    """`status` is what it answers; `requests` are the paths and headers of those that came, `bodies` what was taken."""
+    """
+    `status`, `headers` and `answer` are what it answers; `requests` are the paths and headers of those that came,
+    `bodies` what was taken.
+    """
 
     address: str = ""
     status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    answer: bytes = b""
     spans: list[Seen] = field(default_factory=list)
     requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
@@ -84,8 +89,11 @@ def collecting() -> Iterator[Collector]:
                     collector.spans += read_spans(raw)
             self.send_response(collector.status)
             self.send_header("Content-Type", "application/x-protobuf")
-            self.send_header("Content-Length", "0")
+            for name, value in collector.headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(collector.answer)))
             self.end_headers()
+            self.wfile.write(collector.answer)
 
     with serving(Handler) as address:
         collector.address = address

@@ -373,8 +373,9 @@ def test_a_later_batch_uses_the_connection_again_or_another(stack: Stack, collec
         stack.call("GET", "/v1/tx")
         exporter.flush(5)
         assert len(collector.spans) == number + 1
-    assert exporter._connection is not None
-    exporter._connection._socket.shutdown(2)
+    connection = exporter._link._connection
+    assert connection is not None
+    connection._socket.shutdown(2)
     stack.call("GET", "/v1/tx")
     exporter.flush(5)
     assert len(collector.spans) == 4

@@ -1,6 +1,8 @@
 """Spans hang together, and whoever is not traced has none."""
 
 import threading
+import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
@@ -11,12 +13,16 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from paylink.core.log_ids import log_ids
 from paylink.core.tracing import (
     CLIENT,
+    GO_ON_MAX,
     INTERNAL,
     UNTRACED,
     Ids,
     Place,
     Span,
     current_span,
+    going_on,
+    in_this_trace,
+    is_sampled,
     new_span_id,
     new_trace_id,
     parse_traceparent,
@@ -59,6 +65,20 @@ def test_a_traceparent_is_read_as_opentelemetry_reads_it(text: str):
     # They strip what stands around it; a field's value has no such thing by then.
     if text == text.strip() and "\n" not in text:
         assert ours == (Ids(theirs.trace_id, theirs.span_id) if theirs.is_valid else None)
+
+
+@given(st.sampled_from(["00", "01", "cc"]), st.integers(0, 255), st.sampled_from(["", "-more"]))
+def test_whether_it_is_sampled_is_read_as_opentelemetry_reads_it(version: str, flags: int, more: str):
+    text = f"{version}-{'a' * 32}-{'b' * 16}-{flags:02x}{more}"
+    theirs = get_current_span(TraceContextTextMapPropagator().extract({"traceparent": text})).get_span_context()
+    if parse_traceparent(text) is not None:
+        assert is_sampled(text) == theirs.trace_flags.sampled
+
+
+def test_an_enormous_traceparent_is_read_at_once():
+    """Whoever sends it has nothing of it."""
+    for text in ("0" * 10_000_000, f"00-{'a' * 32}-{'b' * 16}-01" + "-" * 10_000_000, "00-" * 3_000_000):
+        assert parse_traceparent(text) is None
 
 
 def test_a_place_tells_where_it_is():
@@ -107,6 +127,27 @@ def test_a_span_ends_once(root: Span):
     assert root.attributes == {}
 
 
+@pytest.mark.parametrize("step_s", [-86_400, -1, 3600])
+def test_a_clock_that_is_set_meanwhile_makes_nothing_longer_or_shorter(
+    root: Span, monkeypatch: pytest.MonkeyPatch, step_s: int
+):
+    now_ns = root.started_ns + step_s * 10**9
+    monkeypatch.setattr("time.time_ns", lambda: now_ns)
+    root.end()
+    assert root.ended_ns is not None
+    assert 0 <= root.ended_ns - root.started_ns < 10**9
+
+
+def test_what_is_sent_on_its_way_goes_on_in_the_trace(root: Span):
+    """Of very many the first do, so that no trace grows without an end."""
+    ids = [uuid.uuid4() for _ in range(GO_ON_MAX + 5)]
+    assert going_on(ids) == {}
+    with root:
+        assert going_on([]) == {}
+        assert going_on(ids[:2]) == {ids[0]: root, ids[1]: root}
+        assert list(going_on(ids)) == ids[:GO_ON_MAX]
+
+
 def test_another_thread_has_no_span_unless_it_works_for_one(root: Span):
     seen = []
 
@@ -123,6 +164,22 @@ def test_another_thread_has_no_span_unless_it_works_for_one(root: Span):
         with working_for(None):
             seen.append(current_span())
     assert seen == [None, root, None, None]
+
+
+def test_what_is_handed_to_another_thread_stays_in_its_trace(root: Span):
+    seen = []
+
+    def look(number: int) -> int:
+        seen.append(current_span())
+        return number
+
+    assert in_this_trace(look) is look
+    with root:
+        handed = in_this_trace(look)
+    with ThreadPoolExecutor(1) as threads:
+        assert list(threads.map(handed, [1, 2])) == [1, 2]
+        threads.submit(look, 3).result()
+    assert seen == [root, root, None]
 
 
 def test_what_goes_on_after_a_promise_stays_in_its_trace(root: Span):

@@ -48,7 +48,10 @@ def test_ciphers_and_signatures_wait_for_their_first_use(function: str):
 
 
 TRACING = {
-    *(f"paylink.runtime.{name}" for name in ("tracer", "otlp", "trace_export", "trace_settings", "request_traces")),
+    *(
+        f"paylink.runtime.{name}"
+        for name in ("tracer", "otlp", "otlp_link", "trace_export", "trace_settings", "request_traces")
+    ),
     "paylink.runtime.queue_traces",
     "paylink.store.traced",
 }

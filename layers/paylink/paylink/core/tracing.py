@@ -10,12 +10,12 @@ Source of names: OpenTelemetry semantic conventions 1.37; PayLink's own begin wi
 
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from functools import cache
 from types import MappingProxyType, TracebackType
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, ParamSpec, TypeVar
 from uuid import UUID
 
 if TYPE_CHECKING:
@@ -23,10 +23,18 @@ if TYPE_CHECKING:
 
 Value = str | int | float | bool
 Attributes = Mapping[str, Value]
+P = ParamSpec("P")
 S = TypeVar("S", bound="Span")
+T = TypeVar("T")
 
 INTERNAL, SERVER, CLIENT, PRODUCER, CONSUMER = range(1, 6)
 """Kinds of spans, as OTLP numbers them."""
+
+LINKS_MAX = 128
+"""Links of a span; of others it tells how many there were. As OpenTelemetry's `OTEL_SPAN_LINK_COUNT_LIMIT`."""
+
+GO_ON_MAX = 100
+"""Events that are sent on their way together, and go on in one trace."""
 
 _NO_ATTRIBUTES: Attributes = MappingProxyType({})
 _TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.*)?\Z", re.ASCII | re.DOTALL)
@@ -50,6 +58,11 @@ def parse_traceparent(text: str) -> Ids | None:
         return None
     ids = Ids(int(found[2], 16), int(found[3], 16))
     return ids if all(ids) else None
+
+
+def is_sampled(traceparent: str) -> bool:
+    """Tell what one that is well-formed says of itself."""
+    return bool(int(traceparent[53:55], 16) & 1)
 
 
 class Place:
@@ -79,9 +92,23 @@ class Span(Place):
     """
     A piece of work from its beginning to its end; what is told of it later is lost. As a context manager it is the
     current span of its block, fails with what the block raises, and ends with it.
+
+    How long it took is measured by a clock that nobody sets: only when it began is told by the other.
     """
 
-    __slots__ = ("_token", "attributes", "ended_ns", "error", "kind", "links", "name", "parent_id", "started_ns")
+    __slots__ = (
+        "_began_ns",
+        "_token",
+        "attributes",
+        "ended_ns",
+        "error",
+        "kind",
+        "links",
+        "links_left_out",
+        "name",
+        "parent_id",
+        "started_ns",
+    )
 
     def __init__(
         self,
@@ -98,8 +125,10 @@ class Span(Place):
         self.attributes: dict[str, Value] = dict(attributes)
         self.parent_id = parent_id
         self.links: list[Ids] = []
+        self.links_left_out = 0
         self.error = False
         self.started_ns = time.time_ns()
+        self._began_ns = time.perf_counter_ns()
         self.ended_ns: int | None = None
         self._token: Token[Span | None] | None = None
 
@@ -110,7 +139,10 @@ class Span(Place):
 
     def link(self, other: Place) -> None:
         """Tell of another span that this one has to do with."""
-        self.links.append(other.ids)
+        if len(self.links) < LINKS_MAX:
+            self.links.append(other.ids)
+        else:
+            self.links_left_out += 1
 
     def fail(self, error_type: str) -> None:
         """Tell that the work failed. `error_type` names the kind of failure."""
@@ -120,7 +152,7 @@ class Span(Place):
     def end(self) -> None:
         """End the span, if it has not ended yet."""
         if self.ended_ns is None:
-            self.ended_ns = time.time_ns()
+            self.ended_ns = self.started_ns + time.perf_counter_ns() - self._began_ns
             self._sink(self)
 
     def __enter__(self) -> "Span":
@@ -174,6 +206,12 @@ def span(name: str, attributes: Attributes = _NO_ATTRIBUTES, kind: int = INTERNA
     return UNTRACED if parent is None else parent.child(name, attributes, kind)
 
 
+def going_on(event_row_ids: Sequence[UUID]) -> Traces:
+    """Return where events go on that the current work sends on their way: in its trace, the first `GO_ON_MAX`."""
+    span = _current.get() if event_row_ids else None
+    return NO_TRACES if span is None else dict.fromkeys(event_row_ids[:GO_ON_MAX], span)
+
+
 @contextmanager
 def working_for(span: Span | None) -> Iterator[None]:
     """Make a span that began elsewhere, or none, the current one of a block; it does not end with it."""
@@ -182,6 +220,19 @@ def working_for(span: Span | None) -> Iterator[None]:
         yield
     finally:
         _current.reset(token)
+
+
+def in_this_trace(work: Callable[P, T]) -> Callable[P, T]:
+    """Return the same work, for another thread to do it for this one's span."""
+    span = _current.get()
+    if span is None:
+        return work
+
+    def do(*args: P.args, **kwargs: P.kwargs) -> T:
+        with working_for(span):
+            return work(*args, **kwargs)
+
+    return do
 
 
 def new_trace_id() -> int:

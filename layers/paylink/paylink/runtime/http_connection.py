@@ -1,7 +1,9 @@
 """One kept HTTP/1.1 connection to a server of ours: `http.client` alone costs a cold start three times as much."""
 
 import socket
+import time
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 import httptools
 
@@ -19,27 +21,32 @@ class NoAnswer(ConnectionError):
 
 class HttpConnection:
     """
-    Sends one request after the other. timeout_s bounds the connecting and each wait for bytes.
+    Sends one request after the other. timeout_s bounds the connecting, and each request with its answer, however slowly
+    that trickles.
 
     After any exception the connection must be closed.
     """
 
-    def __init__(self, scheme: str, host: str, timeout_s: float) -> None:
+    def __init__(self, scheme: str, host: str, timeout_s: float, *, answer_max: int = _ANSWER_MAX) -> None:
         """
-        `host` may have a port.
+        `host` may have a port, and is in brackets when it is an address of IPv6. answer_max: bytes of an answer.
 
         Raises:
             OSError: It cannot be reached.
             ValueError: The port is none.
         """
-        name, _, port = host.partition(":")
-        address = (name, int(port or (80 if scheme == "http" else 443)))
+        parts = urlsplit(f"//{host}")
+        name = parts.hostname or ""
+        address = (name, parts.port or (80 if scheme == "http" else 443))
+        self._timeout_s, self._answer_max = timeout_s, answer_max
         self._socket = socket.create_connection(address, timeout_s)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if scheme != "http":
             self._socket = _encrypted(self._socket, name)
         self.kept = True
         """Whether another request may be sent."""
+        self.retry_after = ""
+        """What the last answer said in its `Retry-After`."""
 
     def post(self, headers: Mapping[str, str], body: bytes, path: str = "/") -> tuple[int, bytes]:
         """
@@ -52,21 +59,30 @@ class HttpConnection:
         """
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         head = f"POST {path} HTTP/1.1\r\n{lines}content-length: {len(body)}\r\n\r\n"
+        stop_at = time.monotonic() + self._timeout_s
+        self._socket.settimeout(self._timeout_s)
         self._socket.sendall(head.encode("latin-1") + body)
         answer = _Answer()
         received = 0
         while not answer.complete:
+            left_s = stop_at - time.monotonic()
+            if left_s <= 0:
+                raise TimeoutError("the answer is too slow")
+            self._socket.settimeout(left_s)
             chunk = self._socket.recv(_CHUNK)
+            if not chunk and answer.ends_with_connection:
+                break
             if not chunk:
                 raise ConnectionError("the answer broke off") if received else NoAnswer("no answer")
             received += len(chunk)
-            if received > _ANSWER_MAX:
+            if received > self._answer_max:
                 raise BadAnswer("too long")
             try:
                 answer.parser.feed_data(chunk)
             except (httptools.HttpParserError, httptools.HttpParserUpgrade) as exc:
                 raise BadAnswer(type(exc).__name__) from exc
-        self.kept = answer.kept
+        self.kept = answer.kept and answer.complete
+        self.retry_after = answer.retry_after.decode("latin-1")
         return answer.status, b"".join(answer.body)
 
     def close(self) -> None:
@@ -81,13 +97,25 @@ class _Answer:
         self.status = 0
         self.kept = False
         self.body: list[bytes] = []
+        self.retry_after = b""
         self.complete = False
+        self.ends_with_connection = False
+        self._measured = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        name = name.lower()
+        if name == b"retry-after":
+            self.retry_after = value
+        elif name in (b"content-length", b"transfer-encoding"):
+            self._measured = True
 
     def on_headers_complete(self) -> None:
         if self.complete:
             raise BadAnswer("two answers to one request")
         # Afterwards the parser does not know any more.
         self.status, self.kept = self.parser.get_status_code(), self.parser.should_keep_alive()
+        # RFC 9112, section 6.3: an answer without either goes on until the connection ends.
+        self.ends_with_connection = self.status >= 200 and not self._measured
 
     def on_body(self, part: bytes) -> None:
         self.body.append(part)

@@ -12,6 +12,9 @@ from urllib.parse import unquote, urlsplit
 _SAMPLERS = ("always_on", "always_off", "traceidratio")
 _PATH = "/v1/traces"
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+\Z", re.ASCII)
+_OURS = frozenset({"connection", "content-encoding", "content-length", "content-type", "host", "transfer-encoding"})
+"""Headers that say how the request is written."""
+
 _TIMEOUT_MS = 10_000
 
 
@@ -98,7 +101,7 @@ def _ratio(environ: Mapping[str, str], errors: list[str]) -> float:
 
 def _timeout_s(environ: Mapping[str, str], errors: list[str]) -> float:
     text = _of_traces(environ, "TIMEOUT") or str(_TIMEOUT_MS)
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 60_000):
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= 60_000):
         errors.append("OTEL_EXPORTER_OTLP_TIMEOUT is a whole number of milliseconds from 1 to 60000")
         return 1.0
     return int(text) / 1000
@@ -114,10 +117,14 @@ def _pairs(text: str) -> list[tuple[str, str]] | None:
 
 def _headers(environ: Mapping[str, str], errors: list[str]) -> dict[str, str]:
     pairs = _pairs(_of_traces(environ, "HEADERS"))
-    if pairs is None or not all(_HEADER.match(name) and _is_header_value(value) for name, value in pairs):
+    if pairs is None or not all(_is_header_name(name) and _is_header_value(value) for name, value in pairs):
         errors.append("OTEL_EXPORTER_OTLP_HEADERS is a list such as name=value,name=value")
         return {}
     return {name.lower(): value for name, value in pairs}
+
+
+def _is_header_name(name: str) -> bool:
+    return bool(_HEADER.match(name)) and name.lower() not in _OURS
 
 
 def _is_header_value(value: str) -> bool:
