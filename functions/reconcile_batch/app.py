@@ -15,4 +15,4 @@ def _work(messages: Sequence[Message]) -> set[str]:
     return set()
 
 
-handler = queue_function("reconcile_batch", _work)
+handler = queue_function("reconcile_batch", _work, sampled=True)

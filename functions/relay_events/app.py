@@ -17,4 +17,4 @@ def _relay() -> dict[str, int]:
 
 @schedule_function("relay_events")
 def handler(event: Any, context: Any) -> dict[str, int]:
-    return run_scheduled(_relay, context)
+    return run_scheduled("relay_events", _relay, context)

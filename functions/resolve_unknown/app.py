@@ -20,4 +20,4 @@ def _resolve() -> dict[str, int]:
 
 @schedule_function("resolve_unknown")
 def handler(event: Any, context: Any) -> dict[str, int]:
-    return run_scheduled(_resolve, context)
+    return run_scheduled("resolve_unknown", _resolve, context)

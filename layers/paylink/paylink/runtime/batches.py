@@ -36,15 +36,28 @@ HandleBatch = Callable[[Sequence[Message]], set[str]]
 """Gets a whole batch, and returns the ids of the messages that failed."""
 
 
-def queue_function(name: str, handle_batch: HandleBatch) -> Handler:
-    """Make a Lambda handler of a function that gets a whole batch and returns the ids of the messages that failed."""
+def queue_function(name: str, handle_batch: HandleBatch, *, sampled: bool = False) -> Handler:
+    """
+    Make a Lambda handler of a function that gets a whole batch and returns the ids of the messages that failed.
+
+    sampled: whether a batch is sampled like a request when its messages go on with no trace. Else it is not traced.
+    """
+
+    def traced(records: Sequence[Mapping[str, Any]], messages: Sequence[Message], tracer: "Tracer") -> set[str]:
+        traces = {i: place for message in messages for i, place in message.traces.items()}
+        if not traces and not (sampled and tracer.sample()):
+            return handle_batch(messages)
+        from paylink.runtime.queue_traces import begin_batch, queue_of
+
+        with begin_batch(tracer, queue_of(records), len(messages), traces):
+            return handle_batch(messages)
 
     def handler(event: Any, context: Any) -> Any:
         begin_invocation(context)
         tracer = process_tracer()
         messages = [_message(record, tracer) for record in event["Records"]]
         try:
-            failed = handle_batch(messages) if tracer is None else _traced(handle_batch, event["Records"], messages)
+            failed = handle_batch(messages) if tracer is None else traced(event["Records"], messages, tracer)
         except StorageUnavailable as exc:
             log.warning("a batch comes again", messages=len(messages), error=exc.slug)
             failed = {message.id for message in messages}
@@ -74,13 +87,3 @@ def _message(record: Mapping[str, Any], tracer: "Tracer | None") -> Message:
     from paylink.runtime.queue_traces import read_traces
 
     return replace(message, traces=read_traces(record, tracer))
-
-
-def _traced(handle_batch: HandleBatch, records: Sequence[Mapping[str, Any]], messages: Sequence[Message]) -> set[str]:
-    from paylink.runtime.queue_traces import begin_batch
-
-    traces = {i: place for message in messages for i, place in message.traces.items()}
-    if not traces:
-        return handle_batch(messages)
-    with begin_batch(records[0]["eventSourceARN"].rpartition(":")[2], len(messages), traces):
-        return handle_batch(messages)

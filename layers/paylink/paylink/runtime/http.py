@@ -222,7 +222,7 @@ class HttpFunction(Chalice):
 
     def _invoke(self, event: Any, context: Any) -> Any:
         if "requestContext" not in event and self._schedule is not None:
-            return run_scheduled(self._schedule, context)
+            return run_scheduled(self.app_name, self._schedule, context)
         gateway = event.get("requestContext") or {}
         headers = _lower_case(event.get("headers") or {})
         self._headers.set(headers)

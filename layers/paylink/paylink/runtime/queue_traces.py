@@ -9,10 +9,12 @@ Source: OpenTelemetry semantic conventions for messaging systems, and for Amazon
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
-from paylink.core.tracing import CONSUMER, PRODUCER, Ids, Place, Span, Traces, Value, parse_traceparent
+from paylink.core.tracing import CONSUMER, PRODUCER, Place, Span, Traces, Value, is_sampled, parse_traceparent
+from paylink.runtime.queues import IDS_PER_MESSAGE
 from paylink.runtime.tracer import Tracer
 
 ATTRIBUTE = "traceparents"
@@ -43,26 +45,40 @@ def message_attributes(event_row_ids: Sequence[UUID], sends: Sends) -> dict[str,
 
 
 def read_traces(record: Mapping[str, Any], tracer: Tracer) -> dict[UUID, Place]:
-    """Return where a message's events stand in their traces. What is malformed is passed over."""
+    """
+    Return where a message's events stand in their traces: those that are sampled, and no more than a message of ours
+    has. What is malformed is passed over.
+    """
     found: dict[UUID, Place] = {}
     try:
         attribute = (record.get("messageAttributes") or {}).get(ATTRIBUTE) or {}
         told = json.loads(attribute.get("stringValue") or "{}")
-        for text, traceparent in told.items():
-            if (ids := parse_traceparent(traceparent)) is not None:
-                found[UUID(text)] = tracer.place(Ids(*ids))
+        for text, traceparent in islice(told.items(), IDS_PER_MESSAGE):
+            ids = parse_traceparent(traceparent)
+            if ids is not None and is_sampled(traceparent):
+                found[UUID(text)] = tracer.place(ids)
     except (ValueError, TypeError, AttributeError, RecursionError):
         return {}
     return found
 
 
-def begin_batch(queue: str, messages: int, traces: Traces) -> Span:
-    """Begin the span of a batch with events that are traced: under the first of them, with links to the others."""
-    first, *others = traces.values()
-    span = first.child(f"process {queue}", _described(queue, "process"), CONSUMER)
+def queue_of(records: Sequence[Mapping[str, Any]]) -> str:
+    """Return the name of the queue that records are of."""
+    return str(records[0].get("eventSourceARN") or "").rpartition(":")[2]
+
+
+def begin_batch(tracer: Tracer, queue: str, messages: int, traces: Traces) -> Span:
+    """
+    Begin the span of a batch: under the first of its events that are traced, with links to the others; a trace of its
+    own where none is.
+    """
+    name, described = f"process {queue}", _described(queue, "process")
+    first, *others = traces.values() or (None,)
+    span = tracer.begin(name, described, CONSUMER) if first is None else first.child(name, described, CONSUMER)
     span.set("messaging.batch.message_count", messages)
     for other in others:
-        span.link(other)
+        if other is not None:
+            span.link(other)
     return span
 
 

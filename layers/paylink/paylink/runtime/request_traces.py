@@ -1,12 +1,19 @@
-"""Requests that are sampled, each the root of its trace or a part of its caller's."""
+"""
+Requests and scheduled runs that are sampled: each the root of its trace, or a request a part of its caller's.
 
-from collections.abc import Mapping
-from typing import Any
+What is traced is answered as if it were not: nothing that goes wrong here is told to who asks.
+"""
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any, TypeVar
 
 from paylink.core.tracing import SERVER, Ids, Span, Value, parse_traceparent, working_for
 from paylink.runtime.answers import LaterAnswer
 from paylink.runtime.process_metrics import Handler
 from paylink.runtime.tracer import Tracer
+
+T = TypeVar("T")
 
 
 def trace_request(tracer: Tracer, handle: Handler, event: Any, context: Any) -> Any:
@@ -26,18 +33,43 @@ def trace_request(tracer: Tracer, handle: Handler, event: Any, context: Any) -> 
     return answer
 
 
+def trace_run(tracer: Tracer, name: str, run: Callable[[], T]) -> T:
+    """Do a scheduled run that is sampled."""
+    span = tracer.begin(name, {"faas.trigger": "timer"}, SERVER)
+    try:
+        with working_for(span):
+            return run()
+    except BaseException as exc:
+        if not span.error:
+            span.fail(type(exc).__name__)
+        raise
+    finally:
+        span.end()
+        tracer.settle()
+
+
 def _finish_later(span: Span, finish: Any) -> Any:
-    with working_for(span):
-        answer = finish()
+    try:
+        with working_for(span):
+            answer = finish()
+    except BaseException as exc:
+        span.fail(type(exc).__name__)
+        span.end()
+        raise
     _end(span, answer)
     return answer
 
 
 def _begin(tracer: Tracer, event: Mapping[str, Any]) -> Span:
     # The route, never the path: that may name anything.
-    method, route = str(event.get("httpMethod", "")), str((event["requestContext"] or {}).get("resourcePath", ""))
+    method = route = ""
+    parent = None
+    with suppress(Exception):
+        method = str(event.get("httpMethod", ""))
+        route = str((event["requestContext"] or {}).get("resourcePath", ""))
+        parent = _caller(event)
     attributes: dict[str, Value] = {"http.request.method": method, "http.route": route}
-    return tracer.begin(f"{method} {route}".strip(), attributes, SERVER, _caller(event))
+    return tracer.begin(f"{method} {route}".strip(), attributes, SERVER, parent)
 
 
 def _caller(event: Mapping[str, Any]) -> Ids | None:
@@ -50,9 +82,10 @@ def _caller(event: Mapping[str, Any]) -> Ids | None:
 
 
 def _end(span: Span, answer: Mapping[str, Any]) -> None:
-    status = answer["statusCode"]
-    span.set("http.response.status_code", status)
-    span.set("paylink.request_id", answer["headers"]["X-Request-Id"])
-    if status >= 500:
-        span.fail(str(status))
+    with suppress(Exception):
+        status = int(answer["statusCode"])
+        span.set("http.response.status_code", status)
+        if status >= 500:
+            span.fail(str(status))
+        span.set("paylink.request_id", str(answer["headers"]["X-Request-Id"]))
     span.end()

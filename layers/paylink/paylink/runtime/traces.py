@@ -1,5 +1,5 @@
 """
-Whether this process traces, and which requests: decided here, once for each, for all of their way.
+Whether this process traces, and which requests, runs and batches: decided here, once for each, for all of their way.
 
 Without an endpoint nothing else of tracing is imported.
 """
@@ -43,7 +43,8 @@ def traced_requests(handle: Handler) -> Handler:
 
     def trace(event: Any, context: Any) -> Any:
         tracer = process_tracer()
-        if tracer is None or not tracer.sample() or "requestContext" not in event:
+        # A scheduled run is sampled where it is begun.
+        if tracer is None or "requestContext" not in event or not tracer.sample():
             return handle(event, context)
         from paylink.runtime.request_traces import trace_request
 

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from paylink.core.errors import ProviderRefused
 from paylink.core.states import Decision, State, Verdict
+from paylink.core.tracing import going_on
 from paylink.providers.payments import ATTEMPT, Payment, Reference
 from paylink.providers.port import ProviderError
 from paylink.services.checkout_steps import CheckoutAnswer, Due, Step, Work, store_if_ours
@@ -59,7 +60,7 @@ class Ending:
             return CheckoutAnswer(201, body, replayed=False)
 
         answer = store_if_ours(self._parts, name, work.fence, store, references=told)
-        self._parts.queue.send(woken)
+        self._parts.queue.send(woken, traces=going_on(woken))
         return answer
 
     def unknown(self, name: KeyName, work: Work, error: str, *, stored: bool = False) -> Step:

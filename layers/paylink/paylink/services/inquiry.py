@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from paylink.core.states import HAS_MONEY, OPEN, Decision, State, Verdict
+from paylink.core.tracing import going_on
 from paylink.providers.payments import ATTEMPT, Payment, PaymentQuery, Reference, attempt_of
 from paylink.providers.port import ErrorKind, ProviderError
 from paylink.services.evidence import alert_if_paid_twice, apply_evidence, claim_of, speaks_of
@@ -165,7 +166,7 @@ class Inquiry:
             return after, woken
 
         after, woken = self._parts.database.run(work)
-        self._parts.queue.send(woken)
+        self._parts.queue.send(woken, traces=going_on(woken))
         return after
 
     def _write(

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from paylink.core.log_ids import log_ids
 from paylink.core.states import HAS_MONEY
-from paylink.core.tracing import NO_TRACES, current_span
+from paylink.core.tracing import going_on
 from paylink.providers.payments import Payment, ProviderEvent, Reference, attempt_of
 from paylink.providers.port import Assurance, ErrorKind, Provider, ProviderError, UnreadableEvent
 from paylink.services.evidence import Applied, Claim, Effect, alert_if_paid_twice, apply_evidence, claim_of, speaks_of
@@ -114,7 +114,7 @@ class OneEvent:
             write = partial(self._write, event=event, told=told, transaction_id=transaction_id, pulled=pulled)
             written = self._parts.database.run(write)
             if written.settled:
-                self._parts.queue.send(written.woken)
+                self._parts.queue.send(written.woken, traces=going_on(written.woken))
                 self._send_later(event, written.again_in_s)
                 return
             needs_pull = needs_pull or written.needs_pull
@@ -131,8 +131,7 @@ class OneEvent:
 
     def _send_later(self, event: ClaimedEvent, delay_s: float | None) -> None:
         if delay_s is not None:
-            span = current_span()
-            self._parts.queue.send([event.id], delay_s, NO_TRACES if span is None else {event.id: span})
+            self._parts.queue.send([event.id], delay_s, going_on([event.id]))
 
     def _pull(self, provider: Provider, event: ClaimedEvent, told: ProviderEvent, transaction_id: UUID) -> _Pulled:
         def read(uow: UnitOfWork) -> tuple[tx.Transaction | None, list[Reference]]:

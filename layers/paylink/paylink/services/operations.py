@@ -7,6 +7,7 @@ from functools import partial
 from uuid import UUID
 
 from paylink.core.errors import BodyGone, NotFound
+from paylink.core.tracing import going_on
 from paylink.services.ports import Parts
 from paylink.services.times import iso
 from paylink.store import webhooks
@@ -113,7 +114,7 @@ class Operations:
 
         replayed = self._parts.database.run(work)
         if replayed.queued:
-            self._parts.queue.send([event_row_id])
+            self._parts.queue.send([event_row_id], traces=going_on([event_row_id]))
         return replayed
 
     def redrive(self, wanted: EventFilter, *, replayed_by: str) -> Redriven:
@@ -134,7 +135,7 @@ class Operations:
             return Redriven([row["id"] for row in whole], gone, cursor)
 
         redriven = self._parts.database.run(work)
-        self._parts.queue.send(redriven.redriven)
+        self._parts.queue.send(redriven.redriven, traces=going_on(redriven.redriven))
         return redriven
 
 

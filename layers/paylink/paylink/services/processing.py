@@ -8,7 +8,7 @@ from uuid import UUID
 from paylink.core.errors import StorageUnavailable
 from paylink.core.log_ids import log_ids
 from paylink.core.metrics import EVENT_PROCESSING, EVENT_WAIT
-from paylink.core.tracing import NO_TRACES, Place, Span, Traces, current_span, working_for
+from paylink.core.tracing import NO_TRACES, Place, Span, Traces, current_span, going_on, working_for
 from paylink.providers.payments import ProviderEvent
 from paylink.services.event_set import SetWritten, write_set
 from paylink.services.one_event import OneEvent
@@ -99,7 +99,7 @@ class Processing:
             # One of them does not let the others be written: each for itself, it fails alone.
             self._parts.log_failure("event_row_id", event_row_ids[0])
             return list(event_row_ids)
-        self._parts.queue.send(written.woken)
+        self._parts.queue.send(written.woken, traces=going_on(written.woken))
         for span in traced:
             _end_apply(span, written)
         if written.ended:

@@ -9,6 +9,8 @@ from functools import cached_property
 from typing import Generic, TypeVar
 from uuid import UUID
 
+from paylink.core.tracing import in_this_trace
+
 ASKED_AT_ONCE = 8
 """In one process."""
 WRITTEN_AT_ONCE = 4
@@ -111,7 +113,7 @@ class Askers:
     def write(self, work: Callable[[Sequence[Q]], A], items: Sequence[Q]) -> list[A]:
         """Do `work`, which needs the database, on several parts of a list at the same time; return its results."""
         parts = [part for first in range(WRITTEN_AT_ONCE) if (part := items[first::WRITTEN_AT_ONCE])]
-        return list(self._writers.map(work, parts)) if parts else []
+        return list(self._writers.map(in_this_trace(work), parts)) if parts else []
 
     def begin(self, work: Callable[[], None]) -> "Future[None]":
-        return self._threads.submit(work)
+        return self._threads.submit(in_this_trace(work))

@@ -6,6 +6,7 @@ from functools import partial
 from uuid import UUID
 
 from paylink.core.errors import StorageUnavailable
+from paylink.core.tracing import NO_TRACES, going_on
 from paylink.services.one_event import send_letter
 from paylink.services.ports import Parts
 from paylink.store import webhooks
@@ -60,7 +61,8 @@ class Relay:
             # Behind a queue that holds none, somebody took their messages and did not come to an end.
             claim = partial(_claim_due, counted=1 if depth == 0 else 0)
             due = self._parts.database.run(claim)
-            self._parts.queue.send(due)
+            # Where they stood in their own traces is not stored. Of a long backlog the first are traced.
+            self._parts.queue.send(due, traces=NO_TRACES if number else going_on(due))
             queued += len(due)
             if len(due) < BATCH:
                 break
@@ -73,9 +75,9 @@ class Relay:
             weighed, event_row_ids = webhooks.weigh_deliveries(uow, limit=BATCH)
             return weighed, list(webhooks.reopen_events(uow, event_row_ids)) if event_row_ids else []
 
-        for _ in range(_ROUNDS_MAX):
+        for number in range(_ROUNDS_MAX):
             weighed, reopened = self._parts.database.run(work)
-            self._parts.queue.send(reopened)
+            self._parts.queue.send(reopened, traces=NO_TRACES if number else going_on(reopened))
             if weighed < BATCH:
                 return
 

@@ -65,12 +65,13 @@ class TracedUnitOfWork(UnitOfWork):
 
 def _described(connection: Connection) -> Attributes:
     info = connection.info
+    host = info.host or ""
     described: dict[str, Value] = {
         "db.system.name": "postgresql",
-        "db.namespace": info.dbname,
-        "server.address": info.host,
+        "db.namespace": info.dbname or "",
+        "server.address": host,
     }
     # Else it is the folder of a socket.
-    if not info.host.startswith("/"):
+    if not host.startswith("/"):
         described["server.port"] = info.port
     return described
