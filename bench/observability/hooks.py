@@ -23,6 +23,7 @@ _ROUNDS = 15
 _ATTRIBUTES = {"a": "b"}
 
 _FRAMES = {
+    ("core/tracing.py", "going_on"),
     ("providers/http.py", "_send"),
     ("edge/redis_link.py", "_ask"),
     ("store/database.py", "_run"),

@@ -27,9 +27,12 @@ class HttpConnection:
     After any exception the connection must be closed.
     """
 
-    def __init__(self, scheme: str, host: str, timeout_s: float, *, answer_max: int = _ANSWER_MAX) -> None:
+    def __init__(
+        self, scheme: str, host: str, timeout_s: float, *, answer_max: int = _ANSWER_MAX, measured: bool = True
+    ) -> None:
         """
-        `host` may have a port, and is in brackets when it is an address of IPv6. answer_max: bytes of an answer.
+        `host` may have a port, and is in brackets when it is an address of IPv6. answer_max: bytes of an answer;
+        measured: whether it must tell its length, so that what breaks off is not taken for the whole of it.
 
         Raises:
             OSError: It cannot be reached.
@@ -38,7 +41,7 @@ class HttpConnection:
         parts = urlsplit(f"//{host}")
         name = parts.hostname or ""
         address = (name, parts.port or (80 if scheme == "http" else 443))
-        self._timeout_s, self._answer_max = timeout_s, answer_max
+        self._timeout_s, self._answer_max, self._measured = timeout_s, answer_max, measured
         self._socket = socket.create_connection(address, timeout_s)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if scheme != "http":
@@ -70,7 +73,7 @@ class HttpConnection:
                 raise TimeoutError("the answer is too slow")
             self._socket.settimeout(left_s)
             chunk = self._socket.recv(_CHUNK)
-            if not chunk and answer.ends_with_connection:
+            if not chunk and answer.ends_with_connection and not self._measured:
                 break
             if not chunk:
                 raise ConnectionError("the answer broke off") if received else NoAnswer("no answer")

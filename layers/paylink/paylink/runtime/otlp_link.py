@@ -57,8 +57,9 @@ class OtlpLink:
         reused = self._connection is not None
         try:
             if self._connection is None:
+                # Its status is what counts.
                 self._connection = HttpConnection(
-                    settings.scheme, settings.host, settings.timeout_s, answer_max=_ANSWER_MAX
+                    settings.scheme, settings.host, settings.timeout_s, answer_max=_ANSWER_MAX, measured=False
                 )
             status, answer = self._connection.post(self._headers, encoded, settings.path)
         except (OSError, BadAnswer, ValueError) as exc:
