@@ -59,6 +59,15 @@ class Collector:
         own = [s for s in self.spans if (s.trace_id, s.parent_id) == (parent.trace_id, parent.span_id)]
         return sorted(own, key=lambda span: span.started_ns)
 
+    def above(self, span: Seen) -> list[str]:
+        """Return the names from a span up to the root of its trace."""
+        known = {(s.trace_id, s.span_id): s for s in self.spans}
+        names = [span.name]
+        while span.parent_id:
+            span = known[(span.trace_id, span.parent_id)]
+            names.append(span.name)
+        return names
+
     def tree(self, root: Seen) -> Any:
         """Return a span's name with those below it, for a look."""
         return (root.name, [self.tree(child) for child in self.children(root)])

@@ -2,9 +2,21 @@
 
 import json
 import time
+import uuid
 from typing import Any
 
 import paycrypto
+
+
+def foreign_event() -> dict[str, object]:
+    """An event about what PayLink does not deal with: it ends at once."""
+    return {
+        "id": f"evt_{uuid.uuid4().hex}",
+        "object": "event",
+        "type": "customer.created",
+        "created": 1_700_000_000,
+        "data": {"object": {"id": "cus_1", "object": "customer"}},
+    }
 
 
 def signed_event(secret: str, event_id: str, kind: str = "customer.created") -> tuple[bytes, str]:

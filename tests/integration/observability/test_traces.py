@@ -17,34 +17,13 @@ from paylink.runtime.trace_export import SpanExporter
 from paylink.runtime.traces import process_tracer
 from support.collector import Collector, Seen
 from support.gateway import running_gateway, running_worker
-from support.signing import sign
+from support.signing import foreign_event, sign
 from support.stack import ORDER, Answer, Stack
 
 Trace = Callable[..., SpanExporter]
 
 CALLERS = "4bf92f3577b34da6a3ce929d0e0e4736"
 SPAN = "00f067aa0ba902b7"
-
-
-def foreign_event() -> dict[str, object]:
-    """An event about what PayLink does not deal with: it ends at once."""
-    return {
-        "id": f"evt_{uuid.uuid4().hex}",
-        "object": "event",
-        "type": "customer.created",
-        "created": 1_700_000_000,
-        "data": {"object": {"id": "cus_1", "object": "customer"}},
-    }
-
-
-def above(collector: Collector, span: Seen) -> list[str]:
-    """Return the names from a span up to the root of its trace."""
-    known = {(s.trace_id, s.span_id): s for s in collector.spans}
-    names = [span.name]
-    while span.parent_id:
-        span = known[(span.trace_id, span.parent_id)]
-        names.append(span.name)
-    return names
 
 
 def below(collector: Collector, span: Seen) -> list[Seen]:
@@ -67,7 +46,7 @@ def test_one_trace_from_a_webhook_through_the_queue_to_the_applied_state(
     [applied] = [s for s in collector.named("apply") if s.attributes["paylink.event.outcome"] == "applied"]
     assert applied.attributes["paylink.transaction_id"] == checkout.body["id"]
     send, webhook = f"send {queue_of(stack)}", "POST /v1/webhook/{provider}"
-    assert above(collector, applied) == ["apply", send, webhook]
+    assert collector.above(applied) == ["apply", send, webhook]
     [root] = [s for s in collector.spans if s.trace_id == applied.trace_id and not s.parent_id]
     assert (root.kind, root.attributes["http.response.status_code"]) == ("server", 200)
     assert root.attributes["paylink.event_row_id"] == applied.attributes["paylink.event_row_id"]
@@ -76,7 +55,7 @@ def test_one_trace_from_a_webhook_through_the_queue_to_the_applied_state(
     [link] = applied.links
     [batch] = [s for s in collector.spans if (s.trace_id, s.span_id) == link]
     assert (batch.name, batch.kind) == ("process webhook-events", "consumer")
-    assert above(collector, batch) == ["process webhook-events", send, webhook]
+    assert collector.above(batch) == ["process webhook-events", send, webhook]
     assert {"lock_fresh_events", "write_changes", "finish_events", "COMMIT"} <= {
         s.name for s in below(collector, batch)
     }
@@ -90,8 +69,8 @@ def test_a_lone_webhooks_trace_has_all_of_its_work(stack: Stack, collector: Coll
     assert {s.trace_id for s in collector.spans} == {collector.spans[0].trace_id}
     root = collector.one("POST /v1/webhook/{provider}")
     assert not root.parent_id
-    assert above(collector, collector.one("store_webhooks"))[1:] == ["unit of work", "group-commit", root.name]
-    assert above(collector, collector.one("verify"))[1:] == [root.name]
+    assert collector.above(collector.one("store_webhooks"))[1:] == ["unit of work", "group-commit", root.name]
+    assert collector.above(collector.one("verify"))[1:] == [root.name]
     assert {"process webhook-events", "lock_fresh_events", "finish_events"} <= {s.name for s in collector.spans}
     assert collector.one("apply").attributes == {
         "paylink.event_row_id": str(event_row_id),
@@ -123,7 +102,7 @@ def test_a_checkout_is_traced_through_the_call_of_its_provider(stack: Stack, col
         "http.response.status_code": 200,
     }
     assert operation.attributes == {"paylink.provider": "stripe"}
-    assert above(collector, collector.one("begin_checkout"))[1:] == ["unit of work", root.name]
+    assert collector.above(collector.one("begin_checkout"))[1:] == ["unit of work", root.name]
     assert {s.name for s in collector.children(root)} >= {"EVALSHA", "unit of work", "create_payment"}
 
 
@@ -134,8 +113,8 @@ def test_what_waits_for_others_stays_in_its_trace(stack: Stack, collector: Colle
     stack.transaction(checkout.body["id"])
     exporter.flush(5)
     root = collector.one("GET /v1/tx/{transaction_id}")
-    assert above(collector, collector.one("show_transactions"))[1:] == ["unit of work", "transaction-reader", root.name]
-    assert above(collector, collector.one("EVALSHA"))[1:] == ["counting", root.name]
+    assert collector.above(collector.one("show_transactions"))[1:] == ["unit of work", "transaction-reader", root.name]
+    assert collector.above(collector.one("EVALSHA"))[1:] == ["counting", root.name]
 
 
 def test_a_few_traced_among_many_in_one_message(stack: Stack, collector: Collector, trace: Trace):
@@ -191,7 +170,7 @@ def test_an_event_alone_is_traced_with_its_question_to_the_provider(stack: Stack
     for operation in asked:
         [call] = collector.children(operation)
         assert (call.name, call.kind) == ("GET", "client")
-        assert above(collector, operation) == [
+        assert collector.above(operation) == [
             "fetch_payment",
             "apply",
             f"send {queue_of(stack)}",
@@ -402,7 +381,7 @@ def test_one_trace_through_the_gateways_process_and_the_workers(stack: Stack, co
         assert answer.status == 200
         collector.await_spans(lambda c: bool(c.named("apply")) and bool(c.named("process webhook-events")), 30)
     apply = collector.one("apply")
-    assert above(collector, apply) == ["apply", "send webhook-events", "POST /v1/webhook/{provider}"]
+    assert collector.above(apply) == ["apply", "send webhook-events", "POST /v1/webhook/{provider}"]
     gateway, worker = collector.one("verify"), collector.one("finish_events")
     assert gateway.trace_id == worker.trace_id == apply.trace_id
     assert gateway.resource["process.pid"] != worker.resource["process.pid"]

@@ -17,12 +17,6 @@ NOTHING = b""
 TIMEOUT_S = 0.4
 
 
-@pytest.fixture
-def collector() -> Iterator[Collector]:
-    with collecting() as running:
-        yield running
-
-
 def link_to(address: str) -> OtlpLink:
     timeout = {"OTEL_EXPORTER_OTLP_TIMEOUT": str(int(TIMEOUT_S * 1000))}
     settings = TraceSettings.from_environ({"OTEL_EXPORTER_OTLP_ENDPOINT": address} | timeout)

@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -17,27 +17,9 @@ from paylink.runtime.trace_export import SpanExporter
 from paylink.runtime.trace_settings import TraceSettings
 from paylink.runtime.tracer import Tracer
 from paylink.runtime.traces import traced_requests, use_tracer
-from support.collector import Collector, collecting
+from support.collector import Collector
 
 SQS_BYTES_MAX = 256 * 1024
-
-
-@pytest.fixture
-def collector() -> Iterator[Collector]:
-    with collecting() as running:
-        yield running
-
-
-@pytest.fixture
-def tracer(collector: Collector) -> Iterator[Tracer]:
-    settings = TraceSettings.from_environ({"OTEL_EXPORTER_OTLP_ENDPOINT": collector.address})
-    assert settings is not None
-    exporter = SpanExporter(settings, gather_s=0.01)
-    made = Tracer(1.0, exporter)
-    use_tracer(made)
-    yield made
-    use_tracer(None)
-    exporter.close()
 
 
 def root_of(tracer: Tracer) -> Span:

@@ -1,17 +1,15 @@
 """A scheduled run is traced like a request. One that fails is told here, redacted: Lambda's own log repeats it."""
 
 import traceback
-from collections.abc import Iterator
 
 import pytest
 
 from paylink.runtime.http import http_function
 from paylink.runtime.schedules import RunFailed, run_logged, run_scheduled
 from paylink.runtime.trace_export import SpanExporter
-from paylink.runtime.trace_settings import TraceSettings
 from paylink.runtime.tracer import Tracer
 from paylink.runtime.traces import use_tracer
-from support.collector import Collector, collecting
+from support.collector import Collector
 
 
 def fail() -> dict[str, object]:
@@ -48,23 +46,6 @@ def test_another_run_is_told_of_in_its_own_words(caplog: pytest.LogCaptureFixtur
 
 def test_it_answers_what_the_run_gives():
     assert run_scheduled("relay_events", lambda: {"queued": 3}, None) == {"queued": 3}
-
-
-@pytest.fixture
-def collector() -> Iterator[Collector]:
-    with collecting() as running:
-        yield running
-
-
-@pytest.fixture
-def exporter(collector: Collector) -> Iterator[SpanExporter]:
-    settings = TraceSettings.from_environ({"OTEL_EXPORTER_OTLP_ENDPOINT": collector.address})
-    assert settings is not None
-    made = SpanExporter(settings, gather_s=0.01)
-    use_tracer(Tracer(1.0, made))
-    yield made
-    use_tracer(None)
-    made.close()
 
 
 def _by_name(name: str):

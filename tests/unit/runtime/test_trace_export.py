@@ -1,7 +1,6 @@
 """Spans on their way to a collector: nobody waits for it, memory is bounded, and what is lost is counted."""
 
 import logging
-import socket
 import threading
 import time
 from collections import Counter
@@ -14,22 +13,9 @@ from paylink.core.tracing import INTERNAL, Ids, Span, new_span_id, new_trace_id
 from paylink.runtime.process_metrics import use_metrics
 from paylink.runtime.trace_export import TOGETHER_MAX, WAITING_MAX, SpanExporter
 from paylink.runtime.trace_settings import TraceSettings
-from support.collector import Collector, collecting
+from support.collector import Collector
 
 DROPPED: Counter[str] = Counter()
-
-
-@pytest.fixture
-def collector() -> Iterator[Collector]:
-    with collecting() as running:
-        yield running
-
-
-@pytest.fixture
-def deaf() -> Iterator[str]:
-    """The address of one that takes connections and says nothing."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        yield f"http://127.0.0.1:{server.getsockname()[1]}"
 
 
 @pytest.fixture

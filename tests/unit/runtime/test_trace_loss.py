@@ -1,7 +1,6 @@
 """What goes wrong with spans is told as lost spans: it never reaches the work that they tell of."""
 
 import logging
-import socket
 import subprocess
 import sys
 import threading
@@ -17,22 +16,9 @@ from paylink.core.tracing import INTERNAL, Ids, Span, new_span_id, new_trace_id
 from paylink.runtime.process_metrics import use_metrics
 from paylink.runtime.trace_export import CLOSE_S, TOGETHER_MAX, WAITING_MAX, SpanExporter
 from paylink.runtime.trace_settings import TraceSettings
-from support.collector import Collector, collecting
+from support.collector import Collector
 
 NOWHERE = "http://127.0.0.1:1"
-
-
-@pytest.fixture
-def collector() -> Iterator[Collector]:
-    with collecting() as running:
-        yield running
-
-
-@pytest.fixture
-def deaf() -> Iterator[str]:
-    """The address of one that takes connections and says nothing."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        yield f"http://127.0.0.1:{server.getsockname()[1]}"
 
 
 class Exporters:
