@@ -1,14 +1,18 @@
 """PayLink with collectors that are none: requests are answered, and processes end, as if there were one."""
 
+import json
 import socket
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 import urllib3
 
 from paylink.runtime.trace_export import SpanExporter
 from support.gateway import running_gateway, running_worker
+from support.signing import foreign_event, sign
 from support.stack import Stack, doors
 
 Trace = Callable[..., SpanExporter]
@@ -42,6 +46,24 @@ def test_processes_whose_collector_is_deaf_work_and_end_as_ever(stack: Stack, tm
     told = (tmp_path / "gateway.log").read_text() + (tmp_path / "worker.log").read_text()
     assert "did not end in time" not in told
     assert "Traceback" not in told
+
+
+def test_a_webhook_that_cannot_be_begun_leaves_nothing_behind(
+    stack: Stack, trace: Trace, monkeypatch: pytest.MonkeyPatch
+):
+    """Where a machine has no thread left, memory must not grow by each webhook that is refused for it."""
+
+    def refuse_to_start(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    trace()
+    raw = json.dumps(foreign_event()).encode()
+    headers = {"Stripe-Signature": sign(stack.environ["PAYLINK_STRIPE_WEBHOOK_SECRET"], raw)}
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse_to_start)
+        assert stack.call("POST", "/v1/webhook/stripe", headers=headers, raw=raw).status == 500
+    assert stack.deps.intake._traces == {}
+    assert stack.call("POST", "/v1/webhook/stripe", headers=headers, raw=raw).status == 200
 
 
 def test_a_collector_that_is_our_own_api_makes_no_storm(stack: Stack, trace: Trace):

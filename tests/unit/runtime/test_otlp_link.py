@@ -1,10 +1,8 @@
 """One request to a collector, whatever it is that answers there."""
 
-import contextlib
 import socket
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
@@ -12,6 +10,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from paylink.runtime.otlp_link import RETRY_AFTER_S_MAX, OtlpLink, Taken
 from paylink.runtime.trace_settings import TraceSettings
 from support.collector import Collector, collecting
+from support.serving import saying
 
 NOTHING = b""
 TIMEOUT_S = 0.4
@@ -22,36 +21,6 @@ def link_to(address: str) -> OtlpLink:
     settings = TraceSettings.from_environ({"OTEL_EXPORTER_OTLP_ENDPOINT": address} | timeout)
     assert settings is not None
     return OtlpLink(settings)
-
-
-@contextlib.contextmanager
-def saying(*parts: bytes, every_s: float = 0.0, for_ever: bool = False, host: str = "127.0.0.1") -> Iterator[str]:
-    """Run one that reads a request and then says these parts, once or until it is over; then it hangs up."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    over = threading.Event()
-
-    def serve(server: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                with server.accept()[0] as one, contextlib.suppress(OSError):
-                    one.recv(65_536)
-                    while not over.is_set():
-                        for part in parts:
-                            one.sendall(part)
-                            over.wait(every_s)
-                        if not for_ever:
-                            break
-
-    with socket.create_server((host, 0), family=family) as server:
-        thread = threading.Thread(target=serve, args=(server,), daemon=True)
-        thread.start()
-        try:
-            port = server.getsockname()[1]
-            yield f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-        finally:
-            over.set()
-            server.shutdown(socket.SHUT_RDWR)
-            thread.join(5)
 
 
 def took(do: Callable[[], Taken]) -> tuple[Taken, float]:

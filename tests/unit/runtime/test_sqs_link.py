@@ -3,6 +3,7 @@
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from paylink.runtime.sqs_link import SqsFailed, SqsLink
+from support.serving import saying
 
 Answer = bytes | None
 
@@ -133,6 +135,20 @@ def test_a_connection_that_the_server_will_close_is_not_kept(link_to: Callable[[
 def test_what_is_no_whole_answer_is_a_failure(link_to: Callable[[str], SqsLink], answer: bytes, named: str):
     with serving([answer]) as (address, _), pytest.raises(SqsFailed, match=f"^{named}$"):
         link_to(address).call("X", {})
+
+
+@pytest.mark.parametrize(
+    ("head", "drop"),
+    [(b"HTTP/1.1 200 OK\r\n", b"x: y\r\n"), (b"HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n", b" ")],
+    ids=["head", "body"],
+)
+def test_an_answer_that_trickles_is_not_waited_for(link_to: Callable[[str], SqsLink], head: bytes, drop: bytes):
+    """On Lambda a webhook's answer waits for it, and a provider for that."""
+    with saying(head, *[drop] * 100, every_s=0.05) as address:
+        began_s = time.monotonic()
+        with pytest.raises(SqsFailed, match="TimeoutError"):
+            link_to(address).call("X", {})
+    assert time.monotonic() - began_s < 1
 
 
 def test_who_says_nothing_is_not_waited_for(link_to: Callable[[str], SqsLink]):

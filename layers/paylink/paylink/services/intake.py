@@ -98,7 +98,11 @@ class Intake:
         place.set("paylink.event_row_id", str(webhook.id))
         place.set("paylink.event_id", webhook.event_id)
         self._traces[webhook.id] = place
-        new = self._commits.submit(webhook, within_s=within_s)
+        try:
+            new = self._commits.submit(webhook, within_s=within_s)
+        except BaseException:
+            self._forget(webhook.id)
+            raise
         new.then(lambda _: self._forget(webhook.id))
         return new
 
