@@ -35,7 +35,7 @@ class Seen:
 @dataclass
 class Collector:
     """
-    `status`, `headers` and `answer` are what it answers; `requests` are the paths and headers of those that came,
+    `status`, `headers` and `answer` are what it answers, after `delay_s`; `requests` are the paths and headers of those that came,
     `bodies` what was taken.
     """
 
@@ -43,6 +43,7 @@ class Collector:
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     answer: bytes = b""
+    delay_s: float = 0.0
     spans: list[Seen] = field(default_factory=list)
     requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
@@ -96,6 +97,7 @@ def collecting() -> Iterator[Collector]:
                         raw = gzip.decompress(raw)
                     collector.bodies.append(raw)
                     collector.spans += read_spans(raw)
+            time.sleep(collector.delay_s)
             self.send_response(collector.status)
             self.send_header("Content-Type", "application/x-protobuf")
             for name, value in collector.headers.items():

@@ -206,7 +206,8 @@ def test_a_span_that_cannot_be_written_takes_no_others_with_it(
 
 
 def test_under_a_steady_stream_spans_are_still_sent_together(exporters: Exporters, collector: Collector):
-    """Each request costs; so who comes while others are sent waits for more of its kind."""
+    """Each request costs; so what comes while others are sent waits for more of its kind."""
+    collector.delay_s = 0.02
     exporter = exporters.to(collector.address, gather_s=0.25)
     stop_at = time.monotonic() + 1
     made = 0
