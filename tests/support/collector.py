@@ -35,8 +35,8 @@ class Seen:
 @dataclass
 class Collector:
     """
-    `status`, `headers` and `answer` are what it answers, after `delay_s`; `requests` are the paths and headers of those that came,
-    `bodies` what was taken.
+    `status`, `headers` and `answer` are what it answers, after `delay_s`; `requests` are the paths and headers of those
+    that came, `bodies` what was taken.
     """
 
     address: str = ""
