@@ -35,12 +35,13 @@ class Seen:
 @dataclass
 class Collector:
     """
-    `status`, `headers` and `answer` are what it answers, after `delay_s`; `requests` are the paths and headers of those
-    that came, `bodies` what was taken.
+    `status`, `headers` and `answer` are what it answers, after `delay_s`, and the statuses `at_first` before that;
+    `requests` are the paths and headers of those that came, `bodies` what was taken.
     """
 
     address: str = ""
     status: int = 200
+    at_first: list[int] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
     answer: bytes = b""
     delay_s: float = 0.0
@@ -92,13 +93,14 @@ def collecting() -> Iterator[Collector]:
             raw = self.rfile.read(int(self.headers["Content-Length"]))
             with lock:
                 collector.requests.append((self.path, {k.lower(): v for k, v in self.headers.items()}))
-                if collector.status == 200:
+                status = collector.at_first.pop(0) if collector.at_first else collector.status
+                if status == 200:
                     if self.headers.get("Content-Encoding") == "gzip":
                         raw = gzip.decompress(raw)
                     collector.bodies.append(raw)
                     collector.spans += read_spans(raw)
             time.sleep(collector.delay_s)
-            self.send_response(collector.status)
+            self.send_response(status)
             self.send_header("Content-Type", "application/x-protobuf")
             for name, value in collector.headers.items():
                 self.send_header(name, value)
