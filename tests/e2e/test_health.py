@@ -170,9 +170,12 @@ def test_status_shows_what_was_paid(own: RunningStack):
 
 def test_status_is_watched_until_it_is_interrupted(own: RunningStack):
     await_ready(own)
+    # Where the tests run in the background interrupts are ignored, which a child would inherit.
+    ours = signal.signal(signal.SIGINT, signal.default_int_handler)
     watched = subprocess.Popen(
         [COMMAND, "status", "--watch"], env=own.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
+    signal.signal(signal.SIGINT, ours)
     assert watched.stdout is not None
     shown = 0
     while shown < 2:

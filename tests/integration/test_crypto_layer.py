@@ -269,6 +269,7 @@ def test_the_makefile_builds_what_the_template_deploys() -> None:
     assert re.search(r"^build-CryptoLayer:", makefile, re.MULTILINE)
 
 
+@pytest.mark.first
 def test_the_library_passes_its_own_tests_on_arm64(tmp_path: Path) -> None:
     """The C++ tests, cross-compiled and run by qemu against arm64's libcrypto, read the same vectors."""
     if HERE == "arm64":

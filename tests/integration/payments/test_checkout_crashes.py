@@ -45,6 +45,7 @@ def test_a_crash_at_any_call_of_a_port_leaves_one_page_and_one_charge(quick_stac
     die_everywhere(quick_stack, {"provider": slug}, {slug, "database", "accounts", "http", "breakers", "answers"}, long)
 
 
+@pytest.mark.first
 @pytest.mark.parametrize("slug", provider_slugs())
 def test_nor_does_it_while_another_account_stands_in(quick_stack: Stack, slug: str, long: bool):
     """The first account tells the dying process to wait, so the second makes the page."""

@@ -7,6 +7,8 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import pytest
+
 from paylink.core.money import Money
 from paylink.core.reconciliation import RunOrder
 from paylink.providers.registry import provider_slugs
@@ -83,6 +85,7 @@ class Life:
     after: set[str]
 
 
+@pytest.mark.first
 def test_killed_again_and_again_a_run_tells_the_same(truth: Truth, long: bool):
     """
     Each death costs each transaction one more fetch at most, and none of what was saved before: after one death, each

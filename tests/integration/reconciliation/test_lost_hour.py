@@ -188,6 +188,7 @@ def tell_everything(stack: Stack) -> list[Any]:
     return [stack.rows(sql) for sql in asked]
 
 
+@pytest.mark.first
 def test_one_run_makes_up_for_an_hour_without_webhooks(unlimited: Stack, orders: list[Order]):
     stack = unlimited
     began = datetime.now(UTC) - timedelta(minutes=1)

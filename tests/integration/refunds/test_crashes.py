@@ -173,6 +173,7 @@ def test_a_capture_that_dies_anywhere_is_made_once(stack: Stack, slug: str, long
     Drama(a_capture, (retry, nothing_but_time_for_an_order), all_captured).play(stack, slug, long)
 
 
+@pytest.mark.first
 @pytest.mark.parametrize("slug", provider_slugs())
 def test_resolve_unknown_may_die_anywhere(stack: Stack, slug: str, long: bool):
     """While a refund and a checkout wait for it; the next run goes on."""

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Sequence
 from functools import partial
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 
 from support.ends import assert_one_end
@@ -70,6 +71,7 @@ def arrive_next(theatre: Theatre, plays: Sequence[Play], arrivals: deque[Arrival
             play.while_asked = None
 
 
+@pytest.mark.first
 def test_any_order_repetition_and_split_ends_the_same(histories: list[History], theatre: Theatre, long: bool):
     @settings(
         max_examples=EXAMPLES_LONG if long else EXAMPLES,

@@ -50,6 +50,7 @@ def warm_process() -> Iterator[None]:
         yield
 
 
+@pytest.mark.first
 @pytest.mark.parametrize(("name", "course"), JOURNEYS, ids=[f"{name}, {course.name}" for name, course in JOURNEYS])
 def test_a_crash_at_any_call_of_a_port_loses_and_doubles_nothing(
     name: str, course: Course, histories: list[History], theatre: Theatre
@@ -118,6 +119,7 @@ def recover(theatre: Theatre, staged: Staged, log: Log) -> None:
     theatre.exhaust()
 
 
+@pytest.mark.first
 def test_a_dead_event_is_heard_of_whatever_crashes(histories: list[History], theatre: Theatre):
     """Its dead letter comes at least once, and its neighbours are applied."""
     history = poisoned(named(histories, "stripe: pay"))
